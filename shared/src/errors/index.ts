@@ -1,0 +1,2 @@
+/** One error class, closed codes, assertions. */
+export * from './keelson-error.ts'
