@@ -61,9 +61,17 @@ export const int64: Codec<bigint, number> = {
   write: (value) => BigInt(Math.trunc(value)),
 }
 
-/** A string that carries a branded id. */
-export function branded<B extends string>(): Codec<string, B> {
-  return { read: (value) => value as B, write: (value) => value }
+/** A map of counts. */
+export const int64Map: Codec<Record<string, bigint>, Readonly<Record<string, number>>> = {
+  read: (value, path) => mapValues(value, (item, key) => int64.read(item, `${path}.${key}`)),
+  write: (value) => mapValues(value, int64.write),
+}
+
+function mapValues<A, B>(
+  value: Readonly<Record<string, A>>,
+  each: (item: A, key: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, each(item, key)]))
 }
 
 /** A timestamp as milliseconds since the Unix epoch. */

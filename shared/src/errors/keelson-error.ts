@@ -60,7 +60,11 @@ export class KeelsonError extends Error {
   }
 
   /** Any thrown value as a KeelsonError; what is not one becomes `code` with the value as cause. */
-  static from(error: unknown, code: Code = 'INTERNAL', message = 'unexpected failure'): KeelsonError {
+  static from(
+    error: unknown,
+    code: Code = 'INTERNAL',
+    message = 'unexpected failure',
+  ): KeelsonError {
     return error instanceof KeelsonError ? error : new KeelsonError(code, message, { cause: error })
   }
 }

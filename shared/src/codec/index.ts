@@ -1,0 +1,10 @@
+/** Protobuf messages to domain types and back: the border where protobuf stops. */
+export * from './cluster.ts'
+export * from './common.ts'
+export * from './hardware.ts'
+export * from './node.ts'
+export * from './placement.ts'
+export * from './record.ts'
+export * from './session.ts'
+export * from './storage.ts'
+export * from './volume.ts'

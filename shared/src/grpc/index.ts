@@ -1,0 +1,10 @@
+/** gRPC over TLS: one port for users and agents, errors that survive the wire, failover. */
+export * from './certificates.ts'
+export * from './channel.ts'
+export * from './client.ts'
+export * from './duplex.ts'
+export * from './handlers.ts'
+export * from './limits.ts'
+export * from './methods.ts'
+export * from './server.ts'
+export * from './status.ts'

@@ -1,0 +1,69 @@
+import type { Condition, ObjectMeta } from './meta.ts'
+
+/** Life of a volume, derived from its replicas by `volumePhase`. */
+export type VolumePhase = 'Pending' | 'Ready' | 'Degraded' | 'Failed' | 'Deleting'
+
+/** What a replica is for: data, reach over the network, or a vote only. */
+export type ReplicaRole = 'Diskful' | 'Diskless' | 'TieBreaker'
+
+/** Life of a replica on its host; Unknown while the host is offline. */
+export type ReplicaPhase = 'Pending' | 'Ready' | 'Failed' | 'Unknown' | 'Deleting'
+
+/** What is wanted of a volume. */
+export interface VolumeSpec {
+  /** Multiple of 4096. */
+  readonly sizeBytes: number
+  readonly storageClass: string
+  readonly pool: string
+  readonly replicas: number
+  /** Only these hosts; empty allows all. */
+  readonly nodes: readonly string[]
+  /** Snapshot it starts as a copy of; empty starts with zeros. */
+  readonly sourceSnapshot: string
+}
+
+/** One copy or witness of a volume on one host. */
+export interface Replica {
+  readonly node: string
+  readonly pool: string
+  readonly role: ReplicaRole
+  readonly phase: ReplicaPhase
+  readonly devicePath: string
+  readonly kernelDevice: string
+  readonly allocatedBytes: number
+  readonly sizeBytes: number
+  readonly message: string
+  readonly drbdNodeId?: number
+  readonly drbdMinor?: number
+  readonly drbdPort?: number
+  readonly reportedAt?: number
+}
+
+/** Where a volume is and how it fares. */
+export interface VolumeStatus {
+  readonly phase: VolumePhase
+  readonly conditions: readonly Condition[]
+  readonly replicas: readonly Replica[]
+  /** Size every replica has reached. */
+  readonly actualSizeBytes: number
+}
+
+/** A block device with one or more copies of its data. */
+export interface Volume {
+  readonly meta: ObjectMeta
+  readonly spec: VolumeSpec
+  readonly status: VolumeStatus
+}
+
+/** Volume sizes are multiples of this, so that every backing store can make exactly the size. */
+export const VOLUME_ALIGNMENT_BYTES = 4096
+
+/** The phase a volume has because of its replicas. */
+export function volumePhase(deleting: boolean, replicas: readonly Replica[]): VolumePhase {
+  if (deleting) return 'Deleting'
+  const kept = replicas.filter((replica) => replica.phase !== 'Deleting')
+  const ready = kept.filter((replica) => replica.phase === 'Ready').length
+  if (kept.length > 0 && ready === kept.length) return 'Ready'
+  if (ready > 0) return 'Degraded'
+  return kept.some((replica) => replica.phase === 'Pending') ? 'Pending' : 'Failed'
+}
