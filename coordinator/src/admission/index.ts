@@ -1,0 +1,2 @@
+/** Requests become commands: validated, defaulted, stamped. */
+export * from './admission.ts'

@@ -1,0 +1,3 @@
+/** The public API and the agents' services, as handlers on one server. Thin: who, decode, submit, encode. */
+export { type Health, serveApi } from './serve.ts'
+export type { CurrentTerm, Term } from './term.ts'

@@ -1,0 +1,135 @@
+/**
+ * What the coordinator does by itself. Each controller is a loop that reads everything anew and
+ * submits what is missing; none keeps a memory that a restart could lose.
+ *
+ *   name            reads              writes
+ *   node-liveness   nodes, presence    nodes (phase)
+ *   volume-phase    nodes, volumes     volumes (replicas of offline hosts)
+ *   history         events, operations removes the oldest
+ */
+import type { KeelsonError } from '@keelson/shared/errors'
+import type { ControllerStatus } from '@keelson/shared/model'
+import {
+  type Clock,
+  type ReconcileLoop,
+  type Rng,
+  startReconcileLoop,
+} from '@keelson/shared/runtime'
+import type { Admission } from '../admission/index.ts'
+import type { Pipeline } from '../commit/index.ts'
+import { needsRefresh } from '../decide/index.ts'
+import type { Presence } from '../dispatch/index.ts'
+
+/** What controllers need. */
+export interface ControllerOptions {
+  readonly pipeline: Pipeline
+  readonly admission: Admission
+  readonly clock: Clock
+  readonly rng: Rng
+  readonly presence: (node: string) => Presence | undefined
+  /** A host silent for longer is offline. */
+  readonly livenessTimeoutMs: number
+  /** Hosts get this long to come back after a start before any is judged. */
+  readonly startGraceMs: number
+  readonly keepEvents: number
+  readonly keepOperations: number
+  readonly onError: (controller: string, error: KeelsonError) => void
+}
+
+/** The running controllers. */
+export interface Controllers {
+  status(): ControllerStatus[]
+  stop(): Promise<void>
+}
+
+/** Volumes put right per transaction; each writes one record. */
+const VOLUMES_PER_COMMAND = 50
+
+/** Starts all controllers. */
+export function startControllers(options: ControllerOptions): Controllers {
+  const { pipeline, clock, rng } = options
+  const start = (name: string, periodMs: number, pass: (signal: AbortSignal) => Promise<void>) =>
+    startReconcileLoop({
+      name,
+      clock,
+      rng,
+      periodMs,
+      pass,
+      onError: (error) => options.onError(name, error),
+    })
+  const startedAt = clock.now()
+  const volumePhase = start('volume-phase', 5_000, () => refreshVolumes(options))
+  const loops: ReconcileLoop[] = [
+    start('node-liveness', 1_000, () => judgeNodes(options, startedAt)),
+    volumePhase,
+    start('history', 10_000, (signal) => pruneHistory(options, signal)),
+  ]
+  const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
+    if (changes.some((change) => change.kind === 'node')) volumePhase.trigger()
+  })
+  return {
+    status: () =>
+      loops.map((loop) => {
+        const { name, passes, lastStartedAt, lastDurationMs, lastError } = loop.status()
+        return {
+          name,
+          passes,
+          lastDurationMs: lastDurationMs ?? 0,
+          lastError: lastError ?? '',
+          ...(lastStartedAt !== undefined && { lastStartedAt }),
+        }
+      }),
+    async stop() {
+      unsubscribe()
+      await Promise.all(loops.map((loop) => loop.stop()))
+    },
+  }
+}
+
+async function judgeNodes(options: ControllerOptions, startedAt: number): Promise<void> {
+  const { pipeline, admission, clock, presence, livenessTimeoutMs } = options
+  const now = clock.now()
+  if (now - startedAt < options.startGraceMs) return
+  for (const { meta, status } of pipeline.state.nodes.values()) {
+    if (status.phase !== 'Online') continue
+    const lastSeenAt = presence(meta.name)?.lastSeenAt ?? startedAt
+    const silentMs = now - lastSeenAt
+    if (silentMs <= livenessTimeoutMs) continue
+    await pipeline.submit(
+      admission.plain('SetNodePhase', 'controller/node-liveness', {
+        node: meta.name,
+        phase: 'Offline',
+        reason: `no heartbeat for ${(silentMs / 1000).toFixed(1)} s`,
+      }),
+    )
+  }
+}
+
+async function refreshVolumes({ pipeline, admission }: ControllerOptions): Promise<void> {
+  const { state } = pipeline
+  const names = new Set<string>()
+  for (const { meta, status } of state.nodes.values()) {
+    if (status.phase === 'Online') continue
+    for (const volume of state.hosts.volumesOn(meta.name))
+      if (needsRefresh(state, volume)) names.add(volume)
+  }
+  const all = [...names]
+  for (let i = 0; i < all.length; i += VOLUMES_PER_COMMAND)
+    await pipeline.submit(
+      admission.plain('RefreshVolumes', 'controller/volume-phase', {
+        volumes: all.slice(i, i + VOLUMES_PER_COMMAND),
+      }),
+    )
+}
+
+async function pruneHistory(options: ControllerOptions, signal: AbortSignal): Promise<void> {
+  const { pipeline, admission, keepEvents, keepOperations } = options
+  const { state } = pipeline
+  while (!signal.aborted) {
+    const before = state.events.size + state.operations.size
+    await pipeline.submit(
+      admission.plain('PruneHistory', 'controller/history', { keepEvents, keepOperations }),
+    )
+    if (state.events.size + state.operations.size >= before) return
+  }
+}

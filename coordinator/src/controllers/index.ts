@@ -1,0 +1,2 @@
+/** Reconcile loops of the coordinator. */
+export * from './controllers.ts'

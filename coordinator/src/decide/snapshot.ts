@@ -1,0 +1,209 @@
+import { KeelsonError } from '@keelson/shared/errors'
+import type { Replica, Snapshot, Volume } from '@keelson/shared/model'
+import { formatSize, snapshotPhase } from '@keelson/shared/model'
+import { promisableBytes } from '../placement/index.ts'
+import { poolId, type StateView } from '../state/index.ts'
+import type { CommandOf } from './command.ts'
+import { createDraft, type Decision, type Draft } from './draft.ts'
+import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
+import { startOperation } from './operation.ts'
+import { FIRST_MINOR, FIRST_PORT, firstFree, putVolume } from './volume.ts'
+
+/** Takes a snapshot on every host with data of the volume. */
+export function decideCreateSnapshot(
+  state: StateView,
+  command: CommandOf<'CreateSnapshot'>,
+): Decision {
+  const { name, labels, stamp } = command
+  const volume = findVolume(state, command.volume)
+  const draft = createDraft(state, stamp)
+  const existing = state.snapshots.get(name)
+  if (existing) {
+    if (existing.meta.deletionRequestedAt !== undefined) stillDeleting('snapshot', name)
+    const changed = differences(existing.spec, { volume: command.volume })
+    if (changed.length > 0) conflicting('snapshot', name, changed)
+    return draft.decision({ name })
+  }
+  if (volume.meta.deletionRequestedAt !== undefined) stillDeleting('volume', command.volume)
+  if (volume.status.phase !== 'Ready')
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `volume "${command.volume}" is ${volume.status.phase}, a snapshot needs every replica Ready`,
+    )
+  const sizeBytes = volume.spec.sizeBytes
+  const sources = diskful(volume)
+  for (const replica of sources) checkRoom(state, replica.node, replica.pool, sizeBytes)
+  const replicas = sources.map((replica) => ({
+    node: replica.node,
+    pool: replica.pool,
+    phase: 'Pending' as const,
+    allocatedBytes: 0,
+    copiedBytes: 0,
+    message: '',
+  }))
+  draft.put('snapshot', name, {
+    meta: newMeta(name, labels, stamp),
+    spec: { volume: command.volume },
+    status: { phase: 'Pending', conditions: [], replicas, sizeBytes },
+  })
+  for (const replica of replicas) draft.touchNode(replica.node)
+  const operation = startOperation(
+    draft,
+    'SnapshotCreate',
+    `snapshot/${name}`,
+    `taking a snapshot of ${command.volume} (${formatSize(sizeBytes)})`,
+  )
+  return draft.decision({ name, operation })
+}
+
+/** Makes a volume of a snapshot, on the hosts that have the snapshot. */
+export function decideRestoreSnapshot(
+  state: StateView,
+  command: CommandOf<'RestoreSnapshot'>,
+): Decision {
+  const { stamp, volume: name } = command
+  const snapshot = found(state.snapshots.get(command.snapshot), 'snapshot', command.snapshot)
+  const spec = restoredSpec(state, snapshot, command)
+  const draft = createDraft(state, stamp)
+  const existing = state.volumes.get(name)
+  if (existing) {
+    if (existing.meta.deletionRequestedAt !== undefined) stillDeleting('volume', name)
+    const changed = differences(existing.spec, spec)
+    if (changed.length > 0) conflicting('volume', name, changed)
+    return draft.decision({ name })
+  }
+  if (snapshot.status.phase !== 'Ready')
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `snapshot "${command.snapshot}" is ${snapshot.status.phase}, only a Ready one can be restored`,
+    )
+  const sources = snapshot.status.replicas
+  for (const source of sources) checkRoom(state, source.node, source.pool, spec.sizeBytes)
+  const replicas = sources.map(
+    (source, index): Replica => ({
+      node: source.node,
+      pool: source.pool,
+      role: 'Diskful',
+      phase: 'Pending',
+      devicePath: '',
+      kernelDevice: '',
+      allocatedBytes: 0,
+      sizeBytes: 0,
+      message: '',
+      ...(sources.length > 1 && {
+        drbdNodeId: index,
+        drbdMinor: firstFree(state.hosts.minorsOn(source.node), FIRST_MINOR),
+        drbdPort: firstFree(state.hosts.portsOn(source.node), FIRST_PORT),
+      }),
+    }),
+  )
+  putVolume(draft, {
+    meta: newMeta(name, command.labels, stamp),
+    spec,
+    status: { phase: 'Pending', conditions: [], replicas, actualSizeBytes: 0 },
+  })
+  for (const replica of replicas) draft.touchNode(replica.node)
+  const operation = startOperation(
+    draft,
+    'SnapshotRestore',
+    `volume/${name}`,
+    `restoring ${command.snapshot} (${formatSize(spec.sizeBytes)})`,
+  )
+  return draft.decision({ name, operation })
+}
+
+function restoredSpec(
+  state: StateView,
+  snapshot: Snapshot,
+  command: CommandOf<'RestoreSnapshot'>,
+): Volume['spec'] {
+  const source = findVolume(state, snapshot.spec.volume)
+  const sizeBytes = command.sizeBytes || snapshot.status.sizeBytes
+  if (sizeBytes < snapshot.status.sizeBytes)
+    throw new KeelsonError(
+      'INVALID_ARGUMENT',
+      `snapshot "${snapshot.meta.name}" has ${formatSize(snapshot.status.sizeBytes)}, a volume of ${formatSize(sizeBytes)} is too small`,
+    )
+  return {
+    ...source.spec,
+    sizeBytes,
+    replicas: snapshot.status.replicas.length,
+    sourceSnapshot: snapshot.meta.name,
+  }
+}
+
+/** Marks a snapshot for deletion. */
+export function decideDeleteSnapshot(
+  state: StateView,
+  command: CommandOf<'DeleteSnapshot'>,
+): Decision {
+  const { name, stamp } = command
+  const snapshot = found(state.snapshots.get(name), 'snapshot', name)
+  const draft = createDraft(state, stamp)
+  if (snapshot.meta.deletionRequestedAt !== undefined) return draft.decision({ name })
+  const reader = restoreInProgress(state, snapshot)
+  if (reader)
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `snapshot "${name}" is being restored to volume "${reader}"`,
+      { reason: 'in-use', details: ['wait for the restore, or cancel its operation'] },
+    )
+  markSnapshotDeleting(draft, snapshot)
+  const running = state.runningOperation('SnapshotCreate', `snapshot/${name}`)
+  if (running)
+    draft.put('operation', running.meta.name, {
+      ...running,
+      phase: 'Cancelled',
+      message: 'the snapshot was deleted',
+      finishedAt: stamp.now,
+    })
+  draft.event('Normal', 'SnapshotDeleting', `snapshot/${name}`, 'deletion requested')
+  return draft.decision({ name })
+}
+
+/** Puts the snapshot with every replica Deleting, and tells its hosts. */
+export function markSnapshotDeleting(draft: Draft, snapshot: Snapshot): void {
+  const replicas = snapshot.status.replicas.map((replica) => ({
+    ...replica,
+    phase: 'Deleting' as const,
+  }))
+  putSnapshot(draft, {
+    ...snapshot,
+    meta: { ...snapshot.meta, deletionRequestedAt: draft.stamp.now },
+    status: { ...snapshot.status, replicas },
+  })
+  for (const replica of replicas) draft.touchNode(replica.node)
+}
+
+/** Puts a snapshot with the phase its replicas give it. */
+export function putSnapshot(draft: Draft, snapshot: Snapshot): void {
+  const deleting = snapshot.meta.deletionRequestedAt !== undefined
+  const phase = snapshotPhase(deleting, snapshot.status.replicas)
+  draft.put('snapshot', snapshot.meta.name, { ...snapshot, status: { ...snapshot.status, phase } })
+}
+
+function diskful(volume: Volume): readonly Replica[] {
+  return volume.status.replicas.filter((replica) => replica.role === 'Diskful')
+}
+
+function checkRoom(state: StateView, node: string, pool: string, sizeBytes: number): void {
+  const candidate = state.hosts.candidate(poolId(node, pool))
+  const available = candidate ? promisableBytes(candidate) : 0
+  if (sizeBytes <= available) return
+  throw new KeelsonError(
+    'RESOURCE_EXHAUSTED',
+    `pool ${node}/${pool} has no room: needs up to ${formatSize(sizeBytes)}, ${formatSize(Math.max(0, available))} can be promised`,
+    { reason: 'not-placeable' },
+  )
+}
+
+/** A volume that is still being made of the snapshot. */
+function restoreInProgress(state: StateView, snapshot: Snapshot): string | undefined {
+  for (const { node } of snapshot.status.replicas)
+    for (const name of state.hosts.volumesOn(node)) {
+      const volume = state.volumes.get(name)
+      if (volume?.spec.sourceSnapshot !== snapshot.meta.name) continue
+      if (volume.status.replicas.some((replica) => replica.sizeBytes === 0)) return name
+    }
+  return undefined
+}

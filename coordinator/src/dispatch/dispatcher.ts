@@ -1,0 +1,272 @@
+/**
+ * The coordinator's side of the agents' sessions: takes reports in, hands desired documents out.
+ * Heartbeats, readings and addresses stay here, in memory; only facts and transitions go to the
+ * pipeline. There is one way to a host: its whole desired document, sent again when its generation
+ * has grown. Changes that come while a document is on its way are sent together in the next.
+ */
+import { errorChain, KeelsonError } from '@keelson/shared/errors'
+import type {
+  AgentMessage,
+  CoordinatorMessage,
+  HardwareReadings,
+  Hello,
+  ObservedState,
+} from '@keelson/shared/model'
+import type { Clock, Timer } from '@keelson/shared/runtime'
+import type { Admission } from '../admission/index.ts'
+import type { Pipeline } from '../commit/index.ts'
+import { MAXIMUM_ITEMS } from '../decide/index.ts'
+import { deriveDesiredState } from './desired-state.ts'
+
+/** The transport of one session, as dispatch needs it. */
+export interface AgentLink {
+  /** Host the client certificate names. */
+  readonly node: string
+  /** host:port of the agent. */
+  readonly address: string
+  /** Sends at once or says no; a link that says no is too slow and is closed. */
+  offer(message: CoordinatorMessage): boolean
+  close(error: KeelsonError): void
+}
+
+/** One session as its transport drives it. */
+export interface AgentSession {
+  /** Takes one message; resolves when it is durable, so that a fast agent is held back. */
+  receive(message: AgentMessage): Promise<void>
+  /** The transport is gone. */
+  ended(): void
+}
+
+/** What is known of a host by its session only. */
+export interface Presence {
+  readonly connected: boolean
+  readonly lastSeenAt: number
+  readonly appliedGeneration: number
+  readonly readings: HardwareReadings | undefined
+}
+
+/** What dispatch needs. */
+export interface DispatcherOptions {
+  readonly pipeline: Pipeline
+  readonly admission: Admission
+  readonly clock: Clock
+  readonly heartbeatIntervalMs: number
+  readonly onError: (node: string, message: string) => void
+}
+
+/** Sessions of all hosts. */
+export interface Dispatcher {
+  accept(link: AgentLink): AgentSession
+  presence(node: string): Presence | undefined
+  /** Ends every session; agents dial again. */
+  stop(error: KeelsonError): void
+}
+
+interface Session {
+  readonly link: AgentLink
+  lastSeenAt: number
+  appliedGeneration: number
+  ledgerGeneration: number
+  readings: HardwareReadings | undefined
+  /** Generation last sent; 0 before the first. */
+  sentGeneration: number
+  sentAt: number
+  timer: Timer | undefined
+  closed: boolean
+}
+
+/** How long changes of a host are gathered before its document is sent. */
+const GATHER_MS = 5
+/** A document that was not stored by then does not hold back the next any longer. */
+const STORE_TIMEOUT_MS = 10_000
+
+/** Starts dispatch on a pipeline. */
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const { pipeline, admission, clock } = options
+  const { state } = pipeline
+  const sessions = new Map<string, Session>()
+
+  const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
+    for (const change of changes)
+      if (change.kind === 'generation') {
+        const session = sessions.get(change.id)
+        if (session) scheduleSend(session, GATHER_MS)
+      }
+  })
+
+  function scheduleSend(session: Session, delayMs: number): void {
+    if (session.timer || session.closed) return
+    session.timer = clock.after(delayMs, () => {
+      session.timer = undefined
+      sendDesired(session)
+    })
+  }
+
+  function sendDesired(session: Session): void {
+    const { node } = session.link
+    if (session.closed || sessions.get(node) !== session) return
+    const generation = state.generations.get(node)?.generation ?? 0
+    if (generation === session.sentGeneration) return
+    const stored = session.ledgerGeneration >= session.sentGeneration
+    const waitedMs = clock.now() - session.sentAt
+    if (!stored && waitedMs < STORE_TIMEOUT_MS)
+      return scheduleSend(session, STORE_TIMEOUT_MS - waitedMs)
+    sendNow(session)
+  }
+
+  function sendNow(session: Session): void {
+    const { node } = session.link
+    const desired = deriveDesiredState(state, node)
+    session.sentGeneration = desired.generation
+    session.sentAt = clock.now()
+    // The state may be ahead of the store. A host must never act on what a failed store then
+    // forgets, so the document leaves only when all it was derived from is durable.
+    pipeline.settled().then(
+      () => send(session, { type: 'desired', desired }),
+      (error) => end(session, KeelsonError.from(error)),
+    )
+  }
+
+  function send(session: Session, message: CoordinatorMessage): void {
+    if (session.closed || session.link.offer(message)) return
+    end(session, new KeelsonError('RESOURCE_EXHAUSTED', 'the agent does not read its session'))
+  }
+
+  function end(session: Session, error: KeelsonError): void {
+    if (session.closed) return
+    session.closed = true
+    session.timer?.cancel()
+    session.link.close(error)
+  }
+
+  async function begin(link: AgentLink, hello: Hello): Promise<Session> {
+    if (hello.node !== link.node)
+      throw new KeelsonError(
+        'PERMISSION_DENIED',
+        `the certificate names node "${link.node}", it cannot speak for "${hello.node}"`,
+      )
+    const command = admission.plain('RecordHello', `node/${hello.node}`, {
+      hello,
+      address: link.address,
+    })
+    await pipeline.submit(command)
+    const session: Session = {
+      link,
+      lastSeenAt: clock.now(),
+      appliedGeneration: 0,
+      ledgerGeneration: hello.ledgerGeneration,
+      readings: undefined,
+      sentGeneration: 0,
+      sentAt: 0,
+      timer: undefined,
+      closed: false,
+    }
+    const older = sessions.get(link.node)
+    sessions.set(link.node, session)
+    if (older) end(older, new KeelsonError('ABORTED', `node "${link.node}" has a newer session`))
+    welcome(session)
+    return session
+  }
+
+  function welcome(session: Session): void {
+    const { node } = session.link
+    const inventoryHashes: Record<string, string> = {}
+    for (const id of state.inventory.idsWithPrefix(`${node}/`)) {
+      const { meta } = state.inventory.get(id)!
+      inventoryHashes[meta.name] = meta.sha256
+    }
+    const clusterId = state.cluster.get('info')?.clusterId ?? ''
+    const { heartbeatIntervalMs } = options
+    send(session, { type: 'welcome', welcome: { clusterId, heartbeatIntervalMs, inventoryHashes } })
+    // Always sent on a new session: what the agent has may be of this generation and still differ,
+    // when it was derived before an item was reported made.
+    sendNow(session)
+  }
+
+  async function handle(session: Session, message: AgentMessage): Promise<void> {
+    const { node } = session.link
+    session.lastSeenAt = clock.now()
+    switch (message.type) {
+      case 'hello':
+        throw new KeelsonError('INVALID_ARGUMENT', 'a session says hello once')
+      case 'heartbeat':
+        if (message.readings) session.readings = message.readings
+        session.ledgerGeneration = message.ledgerGeneration
+        if (session.sentGeneration < (state.generations.get(node)?.generation ?? 0))
+          sendDesired(session)
+        return
+      case 'inventory':
+        await pipeline.submit(
+          admission.plain('RecordInventory', `node/${node}`, { node, sections: message.sections }),
+        )
+        return
+      case 'observed':
+        session.appliedGeneration = message.observed.appliedGeneration
+        await record(node, message.observed)
+    }
+  }
+
+  /** In pieces that fit one transaction each; all under way together, in order. */
+  async function record(node: string, observed: ObservedState): Promise<void> {
+    await Promise.all(
+      pieces(observed).map((piece) =>
+        pipeline.submit(
+          admission.plain('RecordObserved', `node/${node}`, { node, observed: piece }),
+        ),
+      ),
+    )
+  }
+
+  return {
+    accept(link) {
+      let session: Session | undefined
+      return {
+        async receive(message) {
+          if (session) return handle(session, message)
+          if (message.type !== 'hello')
+            throw new KeelsonError('INVALID_ARGUMENT', 'a session begins with hello')
+          session = await begin(link, message.hello)
+        },
+        ended() {
+          if (!session) return
+          session.closed = true
+          session.timer?.cancel()
+        },
+      }
+    },
+    presence(node) {
+      const session = sessions.get(node)
+      if (!session) return undefined
+      const { lastSeenAt, appliedGeneration, readings, closed } = session
+      return { connected: !closed, lastSeenAt, appliedGeneration, readings }
+    },
+    stop(error) {
+      unsubscribe()
+      for (const [node, session] of sessions) {
+        try {
+          end(session, error)
+        } catch (failure) {
+          options.onError(node, errorChain(failure))
+        }
+      }
+    },
+  }
+}
+
+function pieces(observed: ObservedState): ObservedState[] {
+  const { pools, replicas, snapshots } = observed
+  if (pools.length + replicas.length + snapshots.length <= MAXIMUM_ITEMS) return [observed]
+  const none = { ...observed, full: false, pools: [], replicas: [], snapshots: [] }
+  return [
+    ...chunks(pools).map((items) => ({ ...none, pools: items })),
+    ...chunks(replicas).map((items) => ({ ...none, replicas: items })),
+    ...chunks(snapshots).map((items) => ({ ...none, snapshots: items })),
+  ]
+}
+
+function chunks<T>(items: readonly T[]): T[][] {
+  const result: T[][] = []
+  for (let i = 0; i < items.length; i += MAXIMUM_ITEMS)
+    result.push(items.slice(i, i + MAXIMUM_ITEMS))
+  return result
+}

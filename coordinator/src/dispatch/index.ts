@@ -1,0 +1,3 @@
+/** The agents' sessions: reports in, desired documents out. */
+export { deriveDesiredState } from './desired-state.ts'
+export * from './dispatcher.ts'

@@ -1,0 +1,99 @@
+/**
+ * Rules come before preferences. A filter looks at one pool on one host and returns null, or the
+ * reason why not, in words and numbers an operator can act on. Order matters: the first failing
+ * filter is the one reported, so the plainest come first.
+ */
+import { formatSize, isThin, REPLICATION_CAPABILITY } from '@keelson/shared/model'
+import type { Candidate } from '../state/index.ts'
+import type { VolumeRequest } from './request.ts'
+
+/** null = fits, else why not. */
+export type Filter = (candidate: Candidate, request: VolumeRequest) => string | null
+
+/** A filter with the name reports show. */
+export interface NamedFilter {
+  readonly name: string
+  readonly check: Filter
+}
+
+/** Part of a thin pool that must really be free for new volumes to be promised there. */
+export const THIN_FLOOR_PERCENT = 5
+
+function selectedNode({ pool }: Candidate, { nodes }: VolumeRequest): string | null {
+  if (nodes.length === 0 || nodes.includes(pool.spec.node)) return null
+  return `only ${nodes.join(', ')} may be used`
+}
+
+function online({ node }: Candidate): string | null {
+  if (node?.status.phase === 'Online') return null
+  return node ? `node is ${node.status.phase}` : 'node is gone'
+}
+
+function schedulable({ node }: Candidate): string | null {
+  return node?.spec.schedulable ? null : 'node is not schedulable (cordoned)'
+}
+
+function poolName({ pool }: Candidate, request: VolumeRequest): string | null {
+  if (request.pool === '' || request.pool === pool.meta.name) return null
+  return `pool is "${pool.meta.name}", needs "${request.pool}"`
+}
+
+function poolKind({ pool }: Candidate, { poolKinds }: VolumeRequest): string | null {
+  if (poolKinds.length === 0 || poolKinds.includes(pool.spec.kind)) return null
+  return `pool kind is ${pool.spec.kind}, needs ${poolKinds.join(' or ')}`
+}
+
+function poolLabels({ pool }: Candidate, { poolSelector }: VolumeRequest): string | null {
+  return poolSelector(pool.meta.labels) ? null : 'pool labels do not match the class'
+}
+
+function poolReady({ pool }: Candidate): string | null {
+  if (pool.status.phase === 'Ready') return null
+  const why = pool.status.conditions.find((condition) => condition.type === 'Ready')?.message
+  return `pool is ${pool.status.phase}${why ? `: ${why}` : ''}`
+}
+
+function replication({ node }: Candidate, { replicas }: VolumeRequest): string | null {
+  if (replicas <= 1 || node?.status.capabilities.includes(REPLICATION_CAPABILITY)) return null
+  return `node cannot replicate (no DRBD), and ${replicas} replicas are wanted`
+}
+
+function domainLabel({ node }: Candidate, request: VolumeRequest): string | null {
+  if (request.failureDomainMode === 'PreferDifferent' || request.replicas === 1) return null
+  if (node?.meta.labels[request.failureDomain] !== undefined) return null
+  return `node has no label ${request.failureDomain}`
+}
+
+function space(candidate: Candidate, { sizeBytes }: VolumeRequest): string | null {
+  const available = promisableBytes(candidate)
+  if (sizeBytes <= available) return null
+  return `needs ${formatSize(sizeBytes)}, ${formatSize(Math.max(0, available))} can be promised`
+}
+
+function thinFloor({ pool }: Candidate): string | null {
+  if (!isThin(pool.spec.kind)) return null
+  const { freeBytes, totalBytes } = pool.status
+  if (freeBytes * 100 >= totalBytes * THIN_FLOOR_PERCENT) return null
+  return `${formatSize(freeBytes)} of ${formatSize(totalBytes)} really free, floor is ${THIN_FLOOR_PERCENT} %`
+}
+
+/** Bytes that may still be promised in a pool: its size times the overcommit, less promises. */
+export function promisableBytes({ pool, promisedBytes }: Candidate): number {
+  const limit = Math.floor((pool.status.totalBytes * pool.spec.overcommitPercent) / 100)
+  return limit - promisedBytes
+}
+
+/** Every rule about one pool, in the order they are checked. */
+export const FILTERS: readonly NamedFilter[] = [
+  { name: 'selected-node', check: selectedNode },
+  { name: 'pool-name', check: poolName },
+  { name: 'pool-kind', check: poolKind },
+  { name: 'pool-labels', check: poolLabels },
+  { name: 'node-online', check: online },
+  { name: 'node-schedulable', check: schedulable },
+  { name: 'pool-ready', check: poolReady },
+  { name: 'replication', check: replication },
+  { name: 'failure-domain', check: domainLabel },
+  { name: 'space', check: space },
+  { name: 'thin-floor', check: thinFloor },
+]

@@ -1,0 +1,202 @@
+/**
+ * Who stands on which host: the replicas and snapshots of a node, the bytes promised in a pool, the
+ * DRBD minors and ports in use. Kept step by step with the tables, so that nothing that concerns
+ * one host ever scans all volumes.
+ */
+import type { Node, Snapshot, StoragePool, Volume } from '@keelson/shared/model'
+import { poolId, type Write } from './records.ts'
+
+/** A pool as placement sees it, with the sums it needs. */
+export interface Candidate {
+  readonly pool: StoragePool
+  /** Host of the pool; absent if it was forgotten. */
+  readonly node: Node | undefined
+  /** Sizes of everything placed in the pool. */
+  readonly promisedBytes: number
+  readonly replicaCount: number
+}
+
+/** Read access to the index. */
+export interface HostIndex {
+  /** Every pool, in order of creation. */
+  candidates(): readonly Candidate[]
+  /** One pool by id. */
+  candidate(id: string): Candidate | undefined
+  /** Names of the volumes with a replica on the host. */
+  volumesOn(node: string): ReadonlySet<string>
+  /** Names of the snapshots with a replica on the host. */
+  snapshotsOn(node: string): ReadonlySet<string>
+  /** Ids of the pools of the host. */
+  poolsOn(node: string): ReadonlySet<string>
+  /** Names of the snapshots of a volume. */
+  snapshotsOf(volume: string): ReadonlySet<string>
+  /** Name of the volume with that uid. */
+  volumeByUid(uid: string): string | undefined
+  /** Name of the snapshot with that uid. */
+  snapshotByUid(uid: string): string | undefined
+  /** DRBD minors taken on the host. */
+  minorsOn(node: string): ReadonlySet<number>
+  /** DRBD ports taken on the host. */
+  portsOn(node: string): ReadonlySet<number>
+}
+
+/** The index with its one writer. */
+export interface WritableHostIndex extends HostIndex {
+  /** Takes `before` (the record it replaces) out and puts the write in. */
+  replace(write: Write & { kind: IndexedKind }, before: unknown): void
+}
+
+type IndexedKind = 'node' | 'pool' | 'volume' | 'snapshot'
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** An empty index. */
+export function createHostIndex(): WritableHostIndex {
+  const candidates = new Map<string, Mutable<Candidate>>()
+  let candidateList: readonly Candidate[] | undefined
+  const nodes = new Map<string, Node>()
+  const promised = new Map<string, { bytes: number; replicas: number }>()
+  const volumesOn = createMultimap<string>()
+  const snapshotsOn = createMultimap<string>()
+  const poolsOn = createMultimap<string>()
+  const snapshotsOf = createMultimap<string>()
+  const minorsOn = createMultimap<number>()
+  const portsOn = createMultimap<number>()
+  const volumeByUid = new Map<string, string>()
+  const snapshotByUid = new Map<string, string>()
+
+  function promise(pool: string, bytes: number, replicas: number): void {
+    const sum = promised.get(pool) ?? { bytes: 0, replicas: 0 }
+    sum.bytes += bytes
+    sum.replicas += replicas
+    promised.set(pool, sum)
+    const candidate = candidates.get(pool)
+    if (!candidate) return
+    candidate.promisedBytes = sum.bytes
+    candidate.replicaCount = sum.replicas
+  }
+
+  function indexVolume(volume: Volume, sign: 1 | -1): void {
+    const { name, uid } = volume.meta
+    if (sign > 0) volumeByUid.set(uid, name)
+    else volumeByUid.delete(uid)
+    for (const replica of volume.status.replicas) {
+      volumesOn.update(replica.node, name, sign)
+      if (replica.role === 'Diskful')
+        promise(poolId(replica.node, replica.pool), sign * volume.spec.sizeBytes, sign)
+      if (replica.drbdMinor !== undefined) minorsOn.update(replica.node, replica.drbdMinor, sign)
+      if (replica.drbdPort !== undefined) portsOn.update(replica.node, replica.drbdPort, sign)
+    }
+  }
+
+  function indexSnapshot(snapshot: Snapshot, sign: 1 | -1): void {
+    const { name, uid } = snapshot.meta
+    if (sign > 0) snapshotByUid.set(uid, name)
+    else snapshotByUid.delete(uid)
+    snapshotsOf.update(snapshot.spec.volume, name, sign)
+    for (const replica of snapshot.status.replicas) {
+      snapshotsOn.update(replica.node, name, sign)
+      promise(poolId(replica.node, replica.pool), sign * snapshotPromise(snapshot), 0)
+    }
+  }
+
+  function indexPool(id: string, pool: StoragePool | undefined, before: StoragePool | undefined) {
+    if (before) poolsOn.update(before.spec.node, id, -1)
+    if (!pool) {
+      candidates.delete(id)
+      candidateList = undefined
+      return
+    }
+    poolsOn.update(pool.spec.node, id, 1)
+    const known = candidates.get(id)
+    if (known) {
+      known.pool = pool
+      return
+    }
+    const sum = promised.get(id)
+    candidates.set(id, {
+      pool,
+      node: nodes.get(pool.spec.node),
+      promisedBytes: sum?.bytes ?? 0,
+      replicaCount: sum?.replicas ?? 0,
+    })
+    candidateList = undefined
+  }
+
+  function indexNode(name: string, node: Node | undefined): void {
+    if (node) nodes.set(name, node)
+    else nodes.delete(name)
+    for (const id of poolsOn.get(name)) {
+      const candidate = candidates.get(id)
+      if (candidate) candidate.node = node
+    }
+  }
+
+  return {
+    candidates() {
+      candidateList ??= [...candidates.values()]
+      return candidateList
+    },
+    candidate: (id) => candidates.get(id),
+    volumesOn: volumesOn.get,
+    snapshotsOn: snapshotsOn.get,
+    poolsOn: poolsOn.get,
+    snapshotsOf: snapshotsOf.get,
+    minorsOn: minorsOn.get,
+    portsOn: portsOn.get,
+    volumeByUid: (uid) => volumeByUid.get(uid),
+    snapshotByUid: (uid) => snapshotByUid.get(uid),
+    replace(write, before) {
+      switch (write.kind) {
+        case 'node':
+          return indexNode(write.id, write.value)
+        case 'pool':
+          return indexPool(write.id, write.value, before as StoragePool | undefined)
+        case 'volume':
+          if (before) indexVolume(before as Volume, -1)
+          if (write.value) indexVolume(write.value, 1)
+          return
+        case 'snapshot':
+          if (before) indexSnapshot(before as Snapshot, -1)
+          if (write.value) indexSnapshot(write.value, 1)
+      }
+    },
+  }
+}
+
+/**
+ * What a snapshot takes of a pool's promise. A copy (or one not made yet) may need its full size; a
+ * reflink shares blocks, but every later write to the volume can unshare one, so it counts in full
+ * too: a promise is about the worst case.
+ */
+function snapshotPromise(snapshot: Snapshot): number {
+  return snapshot.status.sizeBytes
+}
+
+/** Sets by key, with a count per member, since two records may name the same pair for a moment. */
+function createMultimap<V>() {
+  const empty: ReadonlySet<V> = new Set<V>()
+  const sets = new Map<string, Set<V>>()
+  const counts = new Map<string, Map<V, number>>()
+  return {
+    get: (key: string): ReadonlySet<V> => sets.get(key) ?? empty,
+    update(key: string, member: V, sign: 1 | -1): void {
+      const count = counts.get(key) ?? new Map<V, number>()
+      const set = sets.get(key) ?? new Set<V>()
+      const next = (count.get(member) ?? 0) + sign
+      if (next > 0) {
+        count.set(member, next)
+        set.add(member)
+      } else {
+        count.delete(member)
+        set.delete(member)
+      }
+      if (set.size > 0) {
+        sets.set(key, set)
+        counts.set(key, count)
+      } else {
+        sets.delete(key)
+        counts.delete(key)
+      }
+    },
+  }
+}

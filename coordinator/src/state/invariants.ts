@@ -1,0 +1,147 @@
+/**
+ * What must hold in every state, as a library: tests and the simulation check it after every
+ * transaction, `keelson cluster verify` checks it on the live cluster. A violation is a bug in the
+ * product, whatever the input was.
+ */
+import type { Replica, Violation, Volume } from '@keelson/shared/model'
+import { volumePhase } from '@keelson/shared/model'
+import type { StateView } from './cluster-state.ts'
+import { poolId } from './records.ts'
+
+type Report = (rule: string, subject: string, message: string) => void
+type Rule = (state: StateView, report: Report) => void
+
+/** Every broken invariant of the state; empty for a sound one. */
+export function checkInvariants(state: StateView): Violation[] {
+  const violations: Violation[] = []
+  for (const rule of RULES)
+    rule(state, (name, subject, message) => violations.push({ rule: name, subject, message }))
+  return violations
+}
+
+function replicasAreOnDistinctNodes(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values()) {
+    const nodes = volume.status.replicas.map((replica) => replica.node)
+    if (new Set(nodes).size !== nodes.length)
+      report('replica-node-unique', subject(volume), `replicas on ${nodes.join(', ')}`)
+  }
+}
+
+function replicasReferToPools(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values())
+    for (const replica of volume.status.replicas)
+      if (replica.role === 'Diskful' && !state.pools.has(poolId(replica.node, replica.pool)))
+        report('replica-pool-exists', subject(volume), `pool ${replica.pool} of ${replica.node}`)
+}
+
+function poolsReferToNodes(state: StateView, report: Report): void {
+  for (const [id, pool] of state.pools.entries())
+    if (!state.nodes.has(pool.spec.node))
+      report('pool-node-exists', `pool/${id}`, `node ${pool.spec.node} does not exist`)
+}
+
+function snapshotsReferToVolumes(state: StateView, report: Report): void {
+  for (const snapshot of state.snapshots.values()) {
+    const volume = state.volumes.get(snapshot.spec.volume)
+    if (!volume)
+      report(
+        'snapshot-volume-exists',
+        `snapshot/${snapshot.meta.name}`,
+        `volume ${snapshot.spec.volume} does not exist`,
+      )
+  }
+}
+
+function drbdIdentitiesAreUnique(state: StateView, report: Report): void {
+  const minors = new Map<string, string>()
+  const ports = new Map<string, string>()
+  for (const volume of state.volumes.values()) {
+    const nodeIds = new Set<number>()
+    for (const replica of volume.status.replicas) {
+      claim(minors, volume, replica, replica.drbdMinor, 'replica-minor-unique', report)
+      claim(ports, volume, replica, replica.drbdPort, 'replica-port-unique', report)
+      if (replica.drbdNodeId === undefined) continue
+      if (nodeIds.has(replica.drbdNodeId))
+        report('replica-node-id-unique', subject(volume), `node-id ${replica.drbdNodeId} twice`)
+      nodeIds.add(replica.drbdNodeId)
+    }
+  }
+}
+
+function claim(
+  taken: Map<string, string>,
+  volume: Volume,
+  replica: Replica,
+  number: number | undefined,
+  rule: string,
+  report: Report,
+): void {
+  if (number === undefined) return
+  const key = `${replica.node} ${number}`
+  const other = taken.get(key)
+  if (other) report(rule, subject(volume), `${number} on ${replica.node} is also ${other}'s`)
+  taken.set(key, subject(volume))
+}
+
+function uidsAreUnique(state: StateView, report: Report): void {
+  const seen = new Map<string, string>()
+  const tables = [state.volumes, state.snapshots, state.pools, state.classes, state.nodes] as const
+  for (const table of tables)
+    for (const { meta } of table.values()) {
+      const other = seen.get(meta.uid)
+      if (other) report('uid-unique', meta.name, `uid ${meta.uid} is also ${other}'s`)
+      seen.set(meta.uid, meta.name)
+    }
+}
+
+function phasesFollowReplicas(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values()) {
+    const deleting = volume.meta.deletionRequestedAt !== undefined
+    const phase = volumePhase(deleting, volume.status.replicas)
+    if (phase !== volume.status.phase)
+      report('volume-phase-derived', subject(volume), `is ${volume.status.phase}, not ${phase}`)
+    if (volume.status.replicas.length === 0)
+      report('volume-has-replicas', subject(volume), 'has no replicas')
+  }
+}
+
+function promisesAreKept(state: StateView, report: Report): void {
+  const sums = new Map<string, number>()
+  const add = (pool: string, bytes: number) => sums.set(pool, (sums.get(pool) ?? 0) + bytes)
+  for (const volume of state.volumes.values())
+    for (const replica of volume.status.replicas)
+      if (replica.role === 'Diskful') add(poolId(replica.node, replica.pool), volume.spec.sizeBytes)
+  for (const snapshot of state.snapshots.values())
+    for (const replica of snapshot.status.replicas)
+      add(poolId(replica.node, replica.pool), snapshot.status.sizeBytes)
+  for (const candidate of state.hosts.candidates()) {
+    const id = poolId(candidate.pool.spec.node, candidate.pool.meta.name)
+    const counted = sums.get(id) ?? 0
+    if (counted !== candidate.promisedBytes)
+      report('promise-index', `pool/${id}`, `index says ${candidate.promisedBytes}, sum ${counted}`)
+  }
+}
+
+function namesMatchKeys(state: StateView, report: Report): void {
+  for (const [id, volume] of state.volumes.entries())
+    if (volume.meta.name !== id) report('name-is-key', `volume/${id}`, `named ${volume.meta.name}`)
+  for (const [id, pool] of state.pools.entries())
+    if (poolId(pool.spec.node, pool.meta.name) !== id)
+      report('name-is-key', `pool/${id}`, `named ${pool.spec.node}/${pool.meta.name}`)
+}
+
+const RULES: readonly Rule[] = [
+  replicasAreOnDistinctNodes,
+  replicasReferToPools,
+  poolsReferToNodes,
+  snapshotsReferToVolumes,
+  drbdIdentitiesAreUnique,
+  uidsAreUnique,
+  phasesFollowReplicas,
+  promisesAreKept,
+  namesMatchKeys,
+]
+
+function subject(volume: Volume): string {
+  return `volume/${volume.meta.name}`
+}
