@@ -1,6 +1,7 @@
 /** keelson-coordinator: the composition root. */
 import { createRequire } from 'node:module'
 import { CODES, errorChain, KeelsonError } from '@keelson/shared/errors'
+import { adoptTransportLog } from '@keelson/shared/grpc'
 import { createLogger } from '@keelson/shared/logging'
 import { systemClock, systemRng } from '@keelson/shared/runtime'
 import { HELP, openDataDirectory, parseInvocation, type RunOptions } from './config/index.ts'
@@ -38,6 +39,7 @@ async function run(options: RunOptions): Promise<void> {
     level: options.logLevel,
     ...(options.logPretty && { pretty: true }),
   })
+  adoptTransportLog(log)
   const data = await openDataDirectory(options.dataDirectory)
   try {
     const coordinator = await startCoordinator({

@@ -1,7 +1,4 @@
 /** All services on one server. */
-import { fileURLToPath } from 'node:url'
-import { loadSync } from '@grpc/proto-loader'
-import { ReflectionService } from '@grpc/reflection'
 import {
   AgentServiceService,
   ClusterServiceService,
@@ -15,22 +12,18 @@ import {
   VolumeServiceService,
 } from '@keelson/shared/api'
 import type { Server } from '@keelson/shared/grpc'
-import { HealthImplementation } from 'grpc-health-check'
 import { type AgentApiOptions, agentHandlers, enrollmentHandlers } from './agents.ts'
 import { classHandlers } from './classes.ts'
 import { type ClusterApiOptions, clusterHandlers } from './cluster.ts'
 import { eventHandlers } from './events.ts'
+import { type Health, serveHealth } from './health.ts'
 import { serveLater } from './later.ts'
 import { nodeHandlers } from './nodes.ts'
 import { operationHandlers } from './operations.ts'
 import { poolHandlers } from './pools.ts'
+import { serveReflection } from './reflection.ts'
 import { snapshotHandlers } from './snapshots.ts'
 import { volumeHandlers } from './volumes.ts'
-
-/** Says to probes whether the coordinator serves. */
-export interface Health {
-  set(serving: boolean): void
-}
 
 /** Adds every service to the server, and health and reflection. */
 export function serveApi(server: Server, options: ClusterApiOptions & AgentApiOptions): Health {
@@ -46,31 +39,6 @@ export function serveApi(server: Server, options: ClusterApiOptions & AgentApiOp
   server.serve(EnrollmentServiceService, enrollmentHandlers(options))
   server.serve(AgentServiceService, agentHandlers(current))
   serveLater(server)
-  addReflection(server)
-  const health = new HealthImplementation({ '': 'NOT_SERVING' })
-  health.addToServer(server.raw)
-  return { set: (serving) => health.setStatus('', serving ? 'SERVING' : 'NOT_SERVING') }
+  serveReflection(server)
+  return serveHealth(server)
 }
-
-/** The public contract only, and without a token: it says no more than the repository does. */
-function addReflection(server: Server): void {
-  const root = fileURLToPath(new URL('../../../proto', import.meta.url))
-  const files = PUBLIC_FILES.map((name) => `keelson/v1/${name}.proto`)
-  const definition = loadSync(files, { includeDirs: [root] })
-  new ReflectionService(definition).addToServer(server.raw)
-}
-
-const PUBLIC_FILES = [
-  'cluster',
-  'event',
-  'network',
-  'node',
-  'operation',
-  'placement',
-  'snapshot',
-  'storage_class',
-  'storage_pool',
-  'tenant',
-  'virtual_machine',
-  'volume',
-]

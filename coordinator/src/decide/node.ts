@@ -10,23 +10,29 @@ import { findNode, newMeta } from './lookup.ts'
 export function decideEnrollNode(state: StateView, command: CommandOf<'EnrollNode'>): Decision {
   const { node: name, stamp } = command
   const draft = createDraft(state, stamp)
-  const token = usableToken(state, command)
-  const machine = state.machines.get(name)
-  if (state.nodes.has(name) && machine?.machineKeySha256 !== command.machineKeySha256)
+  const known = state.nodes.has(name)
+  const same = state.machines.get(name)?.machineKeySha256 === command.machineKeySha256
+  // A host whose first answer was lost asks again, and that is one use of the token, not two.
+  const again = known && same
+  const token = usableToken(state, command, again)
+  if (known && !same)
     throw new KeelsonError('ALREADY_EXISTS', `another host has joined as node "${name}"`, {
       details: [`if it is gone for good: keelson node delete ${name}`],
     })
-  if (!state.nodes.has(name)) {
-    draft.put('node', name, newNode(command))
-    draft.event('Normal', 'NodeEnrolled', `node/${name}`, `joined with token ${token.id}`)
-  }
+  if (again) return draft.decision({ name })
+  draft.put('node', name, newNode(command))
+  draft.event('Normal', 'NodeEnrolled', `node/${name}`, `joined with token ${token.id}`)
   draft.put('machine', name, { machineKeySha256: command.machineKeySha256 })
   if (token.usesLeft !== undefined)
     draft.put('joinToken', token.id, { ...token, usesLeft: token.usesLeft - 1 })
   return draft.decision({ name })
 }
 
-function usableToken(state: StateView, command: CommandOf<'EnrollNode'>): JoinToken {
+function usableToken(
+  state: StateView,
+  command: CommandOf<'EnrollNode'>,
+  again: boolean,
+): JoinToken {
   const token = state.joinTokens.get(command.joinTokenId)
   // One message for an unknown id and a wrong secret: a guess learns nothing.
   if (!token || token.secretSha256 !== command.joinSecretSha256)
@@ -36,7 +42,7 @@ function usableToken(state: StateView, command: CommandOf<'EnrollNode'>): JoinTo
       'UNAUTHENTICATED',
       `the join token expired at ${new Date(token.expiresAt).toISOString()}`,
     )
-  if (token.usesLeft === 0)
+  if (token.usesLeft === 0 && !again)
     throw new KeelsonError('UNAUTHENTICATED', 'the join token has been used up')
   if (token.node !== '' && token.node !== command.node)
     throw new KeelsonError('PERMISSION_DENIED', `the join token is for node "${token.node}"`)

@@ -22,8 +22,12 @@ import { endOperation } from './operation.ts'
 import { putSnapshot } from './snapshot.ts'
 import { putVolume } from './volume.ts'
 
-/** Most items of a report that fit one transaction: an item writes at most four records. */
-export const MAXIMUM_ITEMS = 30
+/**
+ * Most items of a report that fit one transaction. A replica writes at most thirteen records:
+ * itself, the ends of a growth and of a restore, an event for each of the three, and the documents
+ * of seven other hosts. The document of the reporting host is written once for all items.
+ */
+export const MAXIMUM_ITEMS = 9
 
 /** Records the items of a report; unchanged items write nothing. */
 export function decideRecordObserved(
@@ -46,6 +50,7 @@ function recordPool(draft: Draft, node: string, item: ObservedPool): void {
   if (id === undefined || !pool) return
   if (pool.status.phase === 'Deleting' && item.phase === 'Absent') {
     draft.remove('pool', id)
+    draft.touchNode(node)
     draft.event('Normal', 'PoolDeleted', `pool/${id}`, `${node} has let go of it`)
     return
   }
@@ -146,6 +151,8 @@ function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[])
     status: { ...volume.status, replicas, actualSizeBytes },
   }
   putVolume(draft, next)
+  if (sizeBytes > volume.spec.sizeBytes)
+    for (const replica of replicas) draft.touchNode(replica.node)
   const subject = `volume/${volume.meta.name}`
   const resize = draft.state.runningOperation('VolumeResize', subject)
   if (resize && actualSizeBytes >= sizeBytes)

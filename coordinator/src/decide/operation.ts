@@ -80,7 +80,12 @@ export function decideCancelOperation(
 function revertResize(draft: Draft, name: string): void {
   const volume = found(draft.state.volumes.get(name), 'volume', name)
   const reached = Math.max(...volume.status.replicas.map((replica) => replica.sizeBytes))
-  if (reached > volume.status.actualSizeBytes || volume.status.actualSizeBytes === 0)
+  if (volume.status.actualSizeBytes === 0)
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `volume "${name}" is not made on every host yet, there is no size to go back to`,
+    )
+  if (reached > volume.status.actualSizeBytes)
     throw new KeelsonError(
       'FAILED_PRECONDITION',
       `volume "${name}" has a replica of ${formatSize(reached)} already, growing cannot be undone`,

@@ -6,7 +6,7 @@ import { type Candidate, poolId, type StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
-import { startOperation } from './operation.ts'
+import { endOperation, startOperation } from './operation.ts'
 
 /** Places and creates a volume; the same name with the same parameters is the same volume. */
 export function decideCreateVolume(state: StateView, command: CommandOf<'CreateVolume'>): Decision {
@@ -164,6 +164,9 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
   const meta = { ...volume.meta, generation: volume.meta.generation + 1 }
   putVolume(draft, { ...volume, meta, spec: { ...volume.spec, sizeBytes } })
   for (const replica of volume.status.replicas) draft.touchNode(replica.node)
+  const earlier = state.runningOperation('VolumeResize', `volume/${name}`)
+  if (earlier)
+    endOperation(draft, earlier, 'Cancelled', `${formatSize(sizeBytes)} are wanted now`)
   const operation = startOperation(
     draft,
     'VolumeResize',

@@ -92,7 +92,9 @@ export function createClusterState(): ClusterState {
   let lastEventSequence = 0
 
   function forget(operation: Operation | undefined): void {
-    if (operation?.phase === 'Running') running.delete(`${operation.kind} ${operation.subject}`)
+    if (operation?.phase !== 'Running') return
+    const key = `${operation.kind} ${operation.subject}`
+    if (running.get(key) === operation.meta.name) running.delete(key)
   }
 
   function applyOne(write: Write, atRevision: number): void {

@@ -94,9 +94,11 @@ export function sizeBytesOf(directory: string): number {
   return statSync(dataFile(directory)).size
 }
 
-/** Bytes the file system still has for it. */
+/** Bytes the file system still has for it, also for a directory that is not made yet. */
 export function freeBytesOf(directory: string): number {
-  const space = statfsSync(directory)
+  let existing = directory
+  while (!existsSync(existing)) existing = dirname(existing)
+  const space = statfsSync(existing)
   return space.bavail * space.bsize
 }
 

@@ -186,9 +186,10 @@ function nodeValue(
   if ((flags !== 0 && flags !== BIG_DATA) || end > bytes.length)
     damaged(`page ${page} has a value past its end`)
   if (flags === 0) return bytes.subarray(start, end)
-  // A large value is on pages of its own; the node says which and how many.
+  // A large value is on pages of its own; the node says which and how many. They can be more than
+  // it needs, because a smaller value that takes the place of a larger one keeps its pages.
   const count = readNumber(bytes, start + 16)
-  if (count !== Math.floor((PAGE_HEADER_BYTES - 1 + size) / pages.pageBytes) + 1)
+  if (PAGE_HEADER_BYTES + size > count * pages.pageBytes)
     damaged(`page ${page} has a value of ${size} bytes on ${count} pages`)
   const large = pages.read(readNumber(bytes, start), count, OVERFLOW)
   if (large.readUInt32LE(20) !== count) damaged(`page ${page} disagrees about a large value`)

@@ -7,7 +7,7 @@
  */
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { assert, KeelsonError } from '@keelson/shared/errors'
+import { assert, errorChain, KeelsonError } from '@keelson/shared/errors'
 import { checkRestored } from './backup.ts'
 import { createGroupCommit, type Outcome } from './group-commit.ts'
 import { createHistory, type HistoryLimits } from './history.ts'
@@ -112,7 +112,7 @@ function createLmdbStore(thread: Thread, directory: string, limits?: HistoryLimi
         keys,
         sizeBytes,
         freeBytes,
-        ...(queue.failure && { failure: queue.failure.message }),
+        ...(queue.failure && { failure: errorChain(queue.failure) }),
       }
     },
     close() {

@@ -5,7 +5,7 @@
  * A disk is what survives: a store opened on it, crashed and opened again shows exactly what was
  * durable at the crash.
  */
-import { assert, KeelsonError } from '@keelson/shared/errors'
+import { assert, errorChain, KeelsonError } from '@keelson/shared/errors'
 import { type Clock, sleep } from '@keelson/shared/runtime'
 import { createGroupCommit, type Outcome } from './group-commit.ts'
 import { createHistory, type HistoryLimits } from './history.ts'
@@ -155,7 +155,7 @@ export function openMemoryStore(disk: MemoryDisk, options: MemoryStoreOptions = 
         compactedRevision: history.compactedRevision,
         keys: disk.records.size,
         sizeBytes,
-        ...(queue.failure && { failure: queue.failure.message }),
+        ...(queue.failure && { failure: errorChain(queue.failure) }),
       }
     },
     async close() {

@@ -4,15 +4,19 @@
  * and no more, so everything above it is the same code in every mode (ADR 0001).
  *
  * A store is an ordered map from key to text with one revision counter. A transaction that changes
- * anything takes the next revision; each record remembers the revision that last wrote it, and a
- * guard on that number is the only concurrency control there is.
+ * anything raises the revision; each record remembers the revision that last wrote it, and a guard
+ * on that number is the only concurrency control there is. Revisions rise in the order of the
+ * commits, but their distance means nothing: transactions committed together may share one.
  */
 import { KeelsonError } from '@keelson/shared/errors'
 
 /** Most guards and operations of one transaction together; etcd's own limit. */
 export const MAX_TRANSACTION_ITEMS = 128
-/** Largest transaction: keys and values in UTF-8 plus `ITEM_OVERHEAD_BYTES` for each item. */
-export const MAX_TRANSACTION_BYTES = 1_572_864
+/**
+ * Largest transaction: keys and values in UTF-8 plus `ITEM_OVERHEAD_BYTES` for each item. Etcd takes
+ * 1.5 MiB; the rest is room for the framing and for the guard that fences the leader.
+ */
+export const MAX_TRANSACTION_BYTES = 1_500_000
 /** What one guard or operation costs beside its key and value when it is sent or stored. */
 export const ITEM_OVERHEAD_BYTES = 32
 /** Longest key. */
@@ -75,7 +79,7 @@ export interface StoreStatus {
   readonly sizeBytes: number
   /** Space left where the data is, if the engine can know. */
   readonly freeBytes?: number
-  /** Why the store acknowledges nothing any more, if it had to stop; only reopening helps. */
+  /** Why the store acknowledges nothing any more, if it had to stop, with its causes. */
   readonly failure?: string
 }
 
@@ -93,7 +97,7 @@ export interface Store {
   /**
    * Commits atomically and resolves with the transaction's revision once it is durable on stable
    * storage. Transactions take effect in the order of the calls; calls under way together share
-   * one flush. One that changes nothing resolves with the revision it saw.
+   * one flush. A transaction that changes nothing resolves with a revision it saw.
    *
    * Raises INVALID_ARGUMENT past the limits above and ABORTED if a guard does not hold; nothing is
    * applied then and the store goes on. Raises RESOURCE_EXHAUSTED if there is no space (nothing is
@@ -111,13 +115,14 @@ export interface Store {
    * A consistent snapshot, at the newest durable revision, of all records whose key starts with
    * `prefix`. Yields at least one page, so an empty range still tells its revision. A caller that
    * stops early must leave the loop (`break`) or call `return`, for the snapshot holds space.
-   * Raises DATA_LOSS if a record is damaged.
+   * Raises DATA_LOSS if a record is damaged, and OUT_OF_RANGE (reason `compacted`) if an engine
+   * could not keep the snapshot until its end.
    */
   range(prefix: string): AsyncIterable<Page>
 
   /**
    * All changes under `prefix` from `fromRevision` on, in order, without gaps or repeats; waits for
-   * more until `signal` aborts, then ends. A batch never divides a transaction. To follow a
+   * more until `signal` aborts, then ends. A batch never divides a revision. To follow a
    * snapshot, watch from its revision + 1.
    *
    * Raises OUT_OF_RANGE (reason `compacted`) as soon as a change it would have to show is no longer

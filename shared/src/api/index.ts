@@ -1,4 +1,19 @@
-/** The generated contract, for service edges only: services, requests and responses. */
+/**
+ * The generated contract, for the edges that speak it: the coordinator's services and its clients.
+ * Everyone else uses the domain types of `model`.
+ */
+
+export {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus,
+  HealthService,
+} from '../gen/grpc/health/v1/health.ts'
+export {
+  ServerReflectionRequest,
+  ServerReflectionResponse,
+  ServerReflectionService,
+} from '../gen/grpc/reflection/v1/reflection.ts'
 export {
   AgentServiceService,
   EnrollmentServiceService,
@@ -9,208 +24,28 @@ export {
   SessionRequest,
   SessionResponse,
 } from '../gen/keelson/agent/v1/agent.ts'
+export * from '../gen/keelson/v1/cluster.ts'
+export * from '../gen/keelson/v1/common.ts'
+// The generator repeats these helpers in every file; naming one set settles which is meant.
 export {
-  BackupClusterRequest,
-  BackupClusterResponse,
-  ClusterServiceService,
-  ClusterStatus,
-  CreateJoinTokenRequest,
-  CreateJoinTokenResponse,
-  CreateUserTokenRequest,
-  CreateUserTokenResponse,
-  DeleteJoinTokenRequest,
-  DeleteJoinTokenResponse,
-  DeleteUserTokenRequest,
-  DeleteUserTokenResponse,
-  GetClusterStatusRequest,
-  GetClusterStatusResponse,
-  ListJoinTokensRequest,
-  ListJoinTokensResponse,
-  ListUserTokensRequest,
-  ListUserTokensResponse,
-  VerifyClusterRequest,
-  VerifyClusterResponse,
-} from '../gen/keelson/v1/cluster.ts'
-export { ErrorDetail, RpcStatus } from '../gen/keelson/v1/error.ts'
-export {
-  Event,
-  EventServiceService,
-  ListEventsRequest,
-  ListEventsResponse,
-  WatchEventsRequest,
-  WatchEventsResponse,
-} from '../gen/keelson/v1/event.ts'
-export { HardwareInventory, HardwareReadings, HardwareSection } from '../gen/keelson/v1/hardware.ts'
-export {
-  CreateNetworkRequest,
-  CreateNetworkResponse,
-  DeleteNetworkRequest,
-  DeleteNetworkResponse,
-  GetNetworkRequest,
-  GetNetworkResponse,
-  ListNetworkPortsRequest,
-  ListNetworkPortsResponse,
-  ListNetworksRequest,
-  ListNetworksResponse,
-  NetworkServiceService,
-  UpdateNetworkRequest,
-  UpdateNetworkResponse,
-  WatchNetworksRequest,
-  WatchNetworksResponse,
-} from '../gen/keelson/v1/network.ts'
-export {
-  DeleteNodeRequest,
-  DeleteNodeResponse,
-  GetNodeHardwareRequest,
-  GetNodeHardwareResponse,
-  GetNodeRequest,
-  GetNodeResponse,
-  ListNodesRequest,
-  ListNodesResponse,
-  Node,
-  NodeServiceService,
-  UpdateNodeRequest,
-  UpdateNodeResponse,
-  WatchNodesRequest,
-  WatchNodesResponse,
-} from '../gen/keelson/v1/node.ts'
-export {
-  CancelOperationRequest,
-  CancelOperationResponse,
-  GetOperationRequest,
-  GetOperationResponse,
-  ListOperationsRequest,
-  ListOperationsResponse,
-  Operation,
-  OperationServiceService,
-  WatchOperationsRequest,
-  WatchOperationsResponse,
-} from '../gen/keelson/v1/operation.ts'
-export {
-  ApplyRebalanceRequest,
-  ApplyRebalanceResponse,
-  ExplainVirtualMachineRequest,
-  ExplainVirtualMachineResponse,
-  ExplainVolumeRequest,
-  ExplainVolumeResponse,
-  FilterResult,
-  GetCapacityRequest,
-  GetCapacityResponse,
-  GetPolicyRequest,
-  GetPolicyResponse,
-  GetRebalanceRequest,
-  GetRebalanceResponse,
-  PauseRebalanceRequest,
-  PauseRebalanceResponse,
-  PlacementServiceService,
-  PlanRebalanceRequest,
-  PlanRebalanceResponse,
-  ResumeRebalanceRequest,
-  ResumeRebalanceResponse,
-  SetPolicyRequest,
-  SetPolicyResponse,
-  VerifyGuaranteesRequest,
-  VerifyGuaranteesResponse,
-  WhatIfRequest,
-  WhatIfResponse,
-  WhatIfResult,
-} from '../gen/keelson/v1/placement.ts'
-export { PlacementReport } from '../gen/keelson/v1/placement_report.ts'
-export {
-  CreateSnapshotRequest,
-  CreateSnapshotResponse,
-  DeleteSnapshotRequest,
-  DeleteSnapshotResponse,
-  GetSnapshotRequest,
-  GetSnapshotResponse,
-  ListSnapshotsRequest,
-  ListSnapshotsResponse,
-  RestoreSnapshotRequest,
-  RestoreSnapshotResponse,
-  Snapshot,
-  SnapshotServiceService,
-  WatchSnapshotsRequest,
-  WatchSnapshotsResponse,
-} from '../gen/keelson/v1/snapshot.ts'
-export {
-  CreateStorageClassRequest,
-  CreateStorageClassResponse,
-  DeleteStorageClassRequest,
-  DeleteStorageClassResponse,
-  GetStorageClassRequest,
-  GetStorageClassResponse,
-  ListStorageClassesRequest,
-  ListStorageClassesResponse,
-  StorageClass,
-  StorageClassServiceService,
-  WatchStorageClassesRequest,
-  WatchStorageClassesResponse,
-} from '../gen/keelson/v1/storage_class.ts'
-export {
-  CreateStoragePoolRequest,
-  CreateStoragePoolResponse,
-  DeleteStoragePoolRequest,
-  DeleteStoragePoolResponse,
-  GetStoragePoolRequest,
-  GetStoragePoolResponse,
-  ListStoragePoolsRequest,
-  ListStoragePoolsResponse,
-  StoragePool,
-  StoragePoolServiceService,
-  WatchStoragePoolsRequest,
-  WatchStoragePoolsResponse,
-} from '../gen/keelson/v1/storage_pool.ts'
-export {
-  CreateTenantRequest,
-  CreateTenantResponse,
-  DeleteTenantRequest,
-  DeleteTenantResponse,
-  GetTenantRequest,
-  GetTenantResponse,
-  ListTenantsRequest,
-  ListTenantsResponse,
-  TenantServiceService,
-  UpdateTenantRequest,
-  UpdateTenantResponse,
-  WatchTenantsRequest,
-  WatchTenantsResponse,
-} from '../gen/keelson/v1/tenant.ts'
-export {
-  BatchCreateVirtualMachineResult,
-  BatchCreateVirtualMachinesRequest,
-  BatchCreateVirtualMachinesResponse,
-  CreateVirtualMachineRequest,
-  CreateVirtualMachineResponse,
-  DeleteVirtualMachineRequest,
-  DeleteVirtualMachineResponse,
-  GetVirtualMachineRequest,
-  GetVirtualMachineResponse,
-  ListVirtualMachinesRequest,
-  ListVirtualMachinesResponse,
-  MoveVirtualMachineRequest,
-  MoveVirtualMachineResponse,
-  UpdateVirtualMachineRequest,
-  UpdateVirtualMachineResponse,
-  VirtualMachineServiceService,
-  WatchVirtualMachinesRequest,
-  WatchVirtualMachinesResponse,
-} from '../gen/keelson/v1/virtual_machine.ts'
-export {
-  BatchCreateVolumeResult,
-  BatchCreateVolumesRequest,
-  BatchCreateVolumesResponse,
-  CreateVolumeRequest,
-  CreateVolumeResponse,
-  DeleteVolumeRequest,
-  DeleteVolumeResponse,
-  GetVolumeRequest,
-  GetVolumeResponse,
-  ListVolumesRequest,
-  ListVolumesResponse,
-  ResizeVolumeRequest,
-  ResizeVolumeResponse,
-  Volume,
-  VolumeServiceService,
-  WatchVolumesRequest,
-  WatchVolumesResponse,
-} from '../gen/keelson/v1/volume.ts'
+  type DeepPartial,
+  type Exact,
+  type MessageFns,
+  protobufFileName,
+  protobufPackage,
+} from '../gen/keelson/v1/common.ts'
+export * from '../gen/keelson/v1/error.ts'
+export * from '../gen/keelson/v1/event.ts'
+export * from '../gen/keelson/v1/hardware.ts'
+export * from '../gen/keelson/v1/network.ts'
+export * from '../gen/keelson/v1/node.ts'
+export * from '../gen/keelson/v1/operation.ts'
+export * from '../gen/keelson/v1/placement.ts'
+export * from '../gen/keelson/v1/placement_demand.ts'
+export * from '../gen/keelson/v1/placement_report.ts'
+export * from '../gen/keelson/v1/snapshot.ts'
+export * from '../gen/keelson/v1/storage_class.ts'
+export * from '../gen/keelson/v1/storage_pool.ts'
+export * from '../gen/keelson/v1/tenant.ts'
+export * from '../gen/keelson/v1/virtual_machine.ts'
+export * from '../gen/keelson/v1/volume.ts'

@@ -1,0 +1,5 @@
+/** Help for the coordinator's tests: a small world, scripts on it, what agents report. */
+export * from './report.ts'
+export { createDecideScript } from './script-verbs.ts'
+export * from './show.ts'
+export * from './world.ts'

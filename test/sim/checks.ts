@@ -1,0 +1,72 @@
+/** What must be true of a world that was mended and left alone for a while. */
+import type { Volume } from '@keelson/shared/model'
+import { checkInvariants } from '@keelson/coordinator/state'
+import type { Expectations } from './workload.ts'
+import type { World } from './world.ts'
+
+/** Everything that is not as it must be. */
+export function checkWorld(world: World, expectations: Expectations): string[] {
+  const term = world.coordinator()?.()
+  if (!term) return ['no coordinator serves']
+  const { state } = term.pipeline
+  const problems: string[] = []
+  for (const { rule, subject, message } of checkInvariants(state))
+    problems.push(`invariant ${rule} of ${subject}: ${message}`)
+  for (const expectation of expectations.values()) {
+    const { kind, name } = expectation
+    const found = kind === 'volume' ? state.volumes.get(name) : state.snapshots.get(name)
+    if (expectation.state === 'deleted') {
+      if (found) problems.push(`${kind} ${name} was deleted and is ${found.status.phase}`)
+      continue
+    }
+    if (!found) problems.push(`${kind} ${name} was acknowledged and is not there`)
+    else if (found.status.phase !== 'Ready')
+      problems.push(`${kind} ${name} is ${found.status.phase}: ${JSON.stringify(found.status)}`)
+    else if (kind === 'volume') problems.push(...checkVolume(found as Volume, expectation.sizeBytes))
+  }
+  for (const name of [...state.volumes.sortedIds(), ...state.snapshots.sortedIds()])
+    if (!expectations.has(name)) problems.push(`${name} exists, but nobody was told`)
+  problems.push(...checkDisks(world))
+  for (const operation of state.operations.values())
+    if (operation.phase === 'Running')
+      problems.push(`operation ${operation.meta.name} (${operation.kind} ${operation.subject}) hangs`)
+  for (const node of state.nodes.values())
+    if (node.status.phase !== 'Online') problems.push(`node ${node.meta.name} is ${node.status.phase}`)
+  return problems
+}
+
+function checkVolume(volume: Volume, sizeBytes: number): string[] {
+  if (volume.spec.sizeBytes === sizeBytes && volume.status.actualSizeBytes === sizeBytes) return []
+  return [
+    `volume ${volume.meta.name} has ${volume.status.actualSizeBytes} of ${volume.spec.sizeBytes} bytes, acknowledged were ${sizeBytes}`,
+  ]
+}
+
+/** The disks hold exactly what the state says, attached, with the data that was written. */
+function checkDisks(world: World): string[] {
+  const { state } = world.coordinator()!().pipeline
+  const problems: string[] = []
+  for (const host of world.hosts) {
+    const wanted = new Map<string, string>()
+    for (const name of state.hosts.volumesOn(host.name)) {
+      const volume = state.volumes.get(name)!
+      wanted.set(volume.meta.uid, name)
+    }
+    const snapshots = new Set(
+      [...state.hosts.snapshotsOn(host.name)].map((name) => state.snapshots.get(name)!.meta.uid),
+    )
+    for (const pool of host.disk.pools.values()) {
+      for (const volume of pool.volumes.values()) {
+        if (!wanted.delete(volume.uid))
+          problems.push(`${host.name} has volume ${volume.name} (${volume.uid}), which nobody knows`)
+        else if (!volume.attached) problems.push(`${host.name}: ${volume.name} is not attached`)
+      }
+      for (const uid of pool.snapshots.keys())
+        if (!snapshots.delete(uid)) problems.push(`${host.name} has snapshot ${uid} left over`)
+    }
+    for (const name of wanted.values()) problems.push(`${host.name} lacks volume ${name}`)
+    for (const uid of snapshots) problems.push(`${host.name} lacks snapshot ${uid}`)
+    problems.push(...host.lostData())
+  }
+  return problems
+}

@@ -1,0 +1,71 @@
+/** One run: a world, clients, faults, healing, and the verdict. */
+import { KeelsonError } from '@keelson/shared/errors'
+import { checkWorld } from './checks.ts'
+import { heal, runFaults } from './faults.ts'
+import { type Expectations, request, runClient } from './workload.ts'
+import { createWorld, type World } from './world.ts'
+
+/** What a run found. */
+export interface Verdict {
+  readonly seed: number
+  readonly problems: readonly string[]
+  readonly trace: readonly string[]
+  readonly acknowledged: number
+  readonly crashes: number
+}
+
+const CLIENTS = 3
+/** Virtual time under faults, and after healing. */
+const CHAOS_MS = 120_000
+const CALM_MS = 300_000
+
+/** Simulates the world of a seed. */
+export async function simulate(seed: number): Promise<Verdict> {
+  const world = createWorld(seed)
+  const expectations: Expectations = new Map()
+  const problems: string[] = []
+  const abort = new AbortController()
+  const fail = (error: unknown) => {
+    const known = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    problems.push(`unexpected: ${known}`)
+    abort.abort(error)
+  }
+  const setUp = setUpWorld(world, abort.signal)
+  setUp.catch(fail)
+  await world.clock.run(30_000)
+  if (problems.length === 0) {
+    const clients = Array.from({ length: CLIENTS }, (_, index) =>
+      runClient(world, expectations, `c${index}`, abort.signal).catch(fail),
+    )
+    const faults = runFaults(world, abort.signal).catch(fail)
+    await world.clock.run(CHAOS_MS)
+    abort.abort(new KeelsonError('CANCELLED', 'the end of chaos'))
+    const healed = Promise.all([...clients, faults]).then(() => heal(world))
+    healed.catch(fail)
+    await world.clock.run(CALM_MS)
+    problems.push(...checkWorld(world, expectations))
+  }
+  const { trace, incarnation } = world
+  const end = world.close()
+  await world.clock.run(10_000)
+  await end
+  return { seed, problems, trace, acknowledged: expectations.size, crashes: incarnation }
+}
+
+async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {
+  await world.startCoordinator()
+  for (const host of world.hosts) {
+    await request(world, () => host.enrollment(world), signal)
+    host.start()
+    await request(
+      world,
+      ({ admission }) =>
+        admission.createPool(
+          'user/sim',
+          { name: 'local', labels: {}, dryRun: false },
+          { node: host.name, kind: 'FILE_THIN', path: '/pool', overcommitPercent: 1000 },
+        ),
+      signal,
+    )
+  }
+}
