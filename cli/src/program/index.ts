@@ -1,0 +1,3 @@
+/** Verbs turned into a parser with help and suggestions. */
+export * from './global-flags.ts'
+export * from './program.ts'
