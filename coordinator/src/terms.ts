@@ -146,6 +146,7 @@ async function startTerm(
       clock,
       rng,
       presence: dispatcher.presence,
+      expel: dispatcher.expel,
       ...limits,
       onError: (controller, err) => log.warn({ controller, err }, 'controller failed'),
     })

@@ -1,6 +1,7 @@
 /** What must be true of a world that was mended and left alone for a while. */
-import type { Volume } from '@keelson/shared/model'
+
 import { checkInvariants } from '@keelson/coordinator/state'
+import type { Volume } from '@keelson/shared/model'
 import type { Expectations } from './workload.ts'
 import type { World } from './world.ts'
 
@@ -21,18 +22,26 @@ export function checkWorld(world: World, expectations: Expectations): string[] {
     }
     if (!found) problems.push(`${kind} ${name} was acknowledged and is not there`)
     else if (found.status.phase !== 'Ready')
-      problems.push(`${kind} ${name} is ${found.status.phase}: ${JSON.stringify(found.status)}`)
-    else if (kind === 'volume') problems.push(...checkVolume(found as Volume, expectation.sizeBytes))
+      problems.push(`${kind} ${name} is ${found.status.phase}: ${blame(found.status.replicas)}`)
+    else if (kind === 'volume')
+      problems.push(...checkVolume(found as Volume, expectation.sizeBytes))
   }
   for (const name of [...state.volumes.sortedIds(), ...state.snapshots.sortedIds()])
     if (!expectations.has(name)) problems.push(`${name} exists, but nobody was told`)
   problems.push(...checkDisks(world))
   for (const operation of state.operations.values())
     if (operation.phase === 'Running')
-      problems.push(`operation ${operation.meta.name} (${operation.kind} ${operation.subject}) hangs`)
+      problems.push(
+        `operation ${operation.meta.name} (${operation.kind} ${operation.subject}) hangs`,
+      )
   for (const node of state.nodes.values())
-    if (node.status.phase !== 'Online') problems.push(`node ${node.meta.name} is ${node.status.phase}`)
+    if (node.status.phase !== 'Online')
+      problems.push(`node ${node.meta.name} is ${node.status.phase}`)
   return problems
+}
+
+function blame(replicas: readonly { node: string; phase: string; message: string }[]): string {
+  return replicas.map(({ node, phase, message }) => `${node} ${phase} ${message}`).join(', ')
 }
 
 function checkVolume(volume: Volume, sizeBytes: number): string[] {
@@ -58,7 +67,9 @@ function checkDisks(world: World): string[] {
     for (const pool of host.disk.pools.values()) {
       for (const volume of pool.volumes.values()) {
         if (!wanted.delete(volume.uid))
-          problems.push(`${host.name} has volume ${volume.name} (${volume.uid}), which nobody knows`)
+          problems.push(
+            `${host.name} has volume ${volume.name} (${volume.uid}), which nobody knows`,
+          )
         else if (!volume.attached) problems.push(`${host.name}: ${volume.name} is not attached`)
       }
       for (const uid of pool.snapshots.keys())

@@ -2,6 +2,7 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import { checkWorld } from './checks.ts'
 import { heal, runFaults } from './faults.ts'
+import { TOKEN_HASH, TOKEN_ID } from './host.ts'
 import { type Expectations, request, runClient } from './workload.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -54,6 +55,16 @@ export async function simulate(seed: number): Promise<Verdict> {
 
 async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {
   await world.startCoordinator()
+  await request(
+    world,
+    ({ admission }) =>
+      admission.createJoinToken(
+        'user/sim',
+        { id: TOKEN_ID, text: '', secretHash: TOKEN_HASH },
+        { validForMs: 3_600_000, uses: 0, node: '' },
+      ),
+    signal,
+  )
   for (const host of world.hosts) {
     await request(world, () => host.enrollment(world), signal)
     host.start()

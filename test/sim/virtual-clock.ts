@@ -33,7 +33,7 @@ export function createVirtualClock(startMs: number): VirtualClock {
     now: () => now,
     settle,
     after(delayMs, callback) {
-      const at = now + Math.max(0, delayMs)
+      const at = now + Math.max(0, Math.ceil(delayMs))
       const entry: Entry = { at, order: order++, callback, cancelled: false }
       push(heap, entry)
       return {

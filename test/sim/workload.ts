@@ -3,10 +3,11 @@
  * what it may expect is never in doubt; each repeats a request until it gets an answer, as a real
  * client does, and an answer that a crashed coordinator gave was never received.
  */
-import { KeelsonError } from '@keelson/shared/errors'
-import { type Rng, sleep } from '@keelson/shared/runtime'
+
 import type { Term } from '@keelson/coordinator/api'
 import type { Command } from '@keelson/coordinator/decide'
+import { KeelsonError } from '@keelson/shared/errors'
+import { type Rng, sleep } from '@keelson/shared/runtime'
 import type { World } from './world.ts'
 
 /** What a client was told about one name. */
@@ -77,7 +78,11 @@ async function step(
     return
   }
   if (snapshot && dice < 0.5) {
-    if (await ask(({ admission }) => admission.plain('DeleteSnapshot', ACTOR, { name: snapshot.name })))
+    if (
+      await ask(({ admission }) =>
+        admission.plain('DeleteSnapshot', ACTOR, { name: snapshot.name }),
+      )
+    )
       snapshot.state = 'deleted'
     return
   }

@@ -3,11 +3,12 @@
  * (session, ledger, reconciler) over fake disks, a simulated network, and virtual time. Everything
  * that happens follows from the seed.
  */
+
+import type { CurrentTerm } from '@keelson/coordinator/api'
+import { createMemoryDisk, type MemoryDisk, openMemoryStore } from '@keelson/coordinator/store'
 import { KeelsonError } from '@keelson/shared/errors'
 import { createLogger } from '@keelson/shared/logging'
 import { type Rng, seededRng } from '@keelson/shared/runtime'
-import type { CurrentTerm } from '@keelson/coordinator/api'
-import { createMemoryDisk, type MemoryDisk, openMemoryStore } from '@keelson/coordinator/store'
 import { DEFAULT_LIMITS, startTerms, type Terms } from '../../coordinator/src/terms.ts'
 import { createHost, type SimulatedHost } from './host.ts'
 import { createNetwork, type Network } from './network.ts'
@@ -67,7 +68,7 @@ export function createWorld(seed: number): World {
     },
     coordinator: () => terms?.current,
     note(what) {
-      trace.push(`${String(clock.now() - START_MS).padStart(8)} ms  ${what}`)
+      trace.push(`${String(Math.round(clock.now() - START_MS)).padStart(8)} ms  ${what}`)
     },
     async startCoordinator() {
       if (terms) return
@@ -106,7 +107,14 @@ export function createWorld(seed: number): World {
   }
   const count = 3 + Math.floor(rng.next() * 4)
   const hosts = Array.from({ length: count }, (_, index) =>
-    createHost({ name: `n${index + 1}`, rack: `r${(index % 3) + 1}`, clock, rng, network, note: world.note }),
+    createHost({
+      name: `n${index + 1}`,
+      rack: `r${(index % 3) + 1}`,
+      clock,
+      rng,
+      network,
+      note: world.note,
+    }),
   )
   return Object.assign(world, { hosts })
 }

@@ -1,7 +1,7 @@
 /** Puts nouns, parser, session and errors together. */
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Client } from '../client/index.ts'
-import { nouns, type RestoreCluster } from '../commands/index.ts'
+import { nouns } from '../commands/index.ts'
 import { programVersion } from '../commands/version/index.ts'
 import { resolveTarget } from '../context/index.ts'
 import {
@@ -16,31 +16,20 @@ import { type Globals, runProgram, wantsJson } from '../program/index.ts'
 import type { Terminal } from '../terminal/index.ts'
 import type { Session } from '../verb/index.ts'
 
-/** What a caller may put in. */
-export interface CliOptions {
-  /** Carries out `cluster restore`; without it the verb says how to do it by hand. */
-  readonly restoreCluster?: RestoreCluster
-}
-
 /**
  * Runs one command line (without the program's own name) and returns the exit code. Never raises
  * an operating error: it has been written to stderr.
  */
-export async function runCli(
-  words: readonly string[],
-  terminal: Terminal,
-  options: CliOptions = {},
-): Promise<ExitCode> {
-  const table = nouns(options)
+export async function runCli(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
   if (words[0] === '__complete') {
     const { completeCommandLine } = await import('../completion/index.ts')
-    terminal.stdout.write(await completeCommandLine(words.slice(1), table, terminal))
+    terminal.stdout.write(await completeCommandLine(words.slice(1), nouns, terminal))
     return EXIT_CODES.ok
   }
   const clients: Client[] = []
   try {
     await runProgram(words, {
-      nouns: table,
+      nouns,
       version: programVersion(),
       stdout: terminal.stdout,
       openSession: (globals) => createSession(globals, terminal, clients),

@@ -1,77 +1,66 @@
 /** Every noun, by name; its verbs are loaded when it is used. */
 import type { Noun } from '../verb/index.ts'
-import type { RestoreCluster } from './cluster/index.ts'
-
-export type { RestoreCluster, RestoreRequest } from './cluster/index.ts'
-
-/** What some verbs cannot do by themselves. */
-export interface NounOptions {
-  /** Carries out `cluster restore`; see the verb. */
-  readonly restoreCluster?: RestoreCluster
-}
 
 /** The nouns in the order of the help. */
-export function nouns(options: NounOptions = {}): readonly Noun[] {
-  return [
-    {
-      name: 'node',
-      summary: 'hosts: liveness, hardware, labels, scheduling',
-      heading: 'Hosts:',
-      load: async () => (await import('./node/index.ts')).node,
-    },
-    {
-      name: 'pool',
-      summary: 'storage pools of hosts',
-      heading: 'Storage:',
-      load: async () => (await import('./pool/index.ts')).pool,
-    },
-    {
-      name: 'class',
-      summary: 'storage classes: rules that volumes choose by name',
-      heading: 'Storage:',
-      load: async () => (await import('./class/index.ts')).storageClass,
-    },
-    {
-      name: 'volume',
-      summary: 'block devices with one or more copies of their data',
-      heading: 'Storage:',
-      load: async () => (await import('./volume/index.ts')).volume,
-    },
-    {
-      name: 'snapshot',
-      summary: 'points in time of volumes',
-      heading: 'Storage:',
-      load: async () => (await import('./snapshot/index.ts')).snapshot,
-    },
-    {
-      name: 'operation',
-      summary: 'work under way, and what became of it',
-      heading: 'Running the cluster:',
-      load: async () => (await import('./operation/index.ts')).operation,
-    },
-    {
-      name: 'event',
-      summary: 'what happened',
-      heading: 'Running the cluster:',
-      load: async () => (await import('./event/index.ts')).event,
-    },
-    {
-      name: 'cluster',
-      summary: 'health, verification, backups, tokens',
-      heading: 'Running the cluster:',
-      load: async () => (await import('./cluster/index.ts')).cluster(options.restoreCluster),
-    },
-    {
-      name: 'completion',
-      summary: 'completion script for bash, zsh or fish',
-      heading: 'This program:',
-      load: async () => (await import('./completion/index.ts')).completion,
-    },
-    {
-      name: 'version',
-      summary: 'version of this program',
-      heading: 'This program:',
-      load: async () => (await import('./version/index.ts')).version,
-    },
-  ]
-}
+export const nouns: readonly Noun[] = [
+  {
+    name: 'node',
+    summary: 'hosts: liveness, hardware, labels, scheduling',
+    heading: 'Hosts:',
+    load: async () => (await import('./node/index.ts')).node,
+  },
+  {
+    name: 'pool',
+    summary: 'storage pools of hosts',
+    heading: 'Storage:',
+    load: async () => (await import('./pool/index.ts')).pool,
+  },
+  {
+    name: 'class',
+    summary: 'storage classes: rules that volumes choose by name',
+    heading: 'Storage:',
+    load: async () => (await import('./class/index.ts')).storageClass,
+  },
+  {
+    name: 'volume',
+    summary: 'block devices with one or more copies of their data',
+    heading: 'Storage:',
+    load: async () => (await import('./volume/index.ts')).volume,
+  },
+  {
+    name: 'snapshot',
+    summary: 'points in time of volumes',
+    heading: 'Storage:',
+    load: async () => (await import('./snapshot/index.ts')).snapshot,
+  },
+  {
+    name: 'operation',
+    summary: 'work under way, and what became of it',
+    heading: 'Running the cluster:',
+    load: async () => (await import('./operation/index.ts')).operation,
+  },
+  {
+    name: 'event',
+    summary: 'what happened',
+    heading: 'Running the cluster:',
+    load: async () => (await import('./event/index.ts')).event,
+  },
+  {
+    name: 'cluster',
+    summary: 'health, verification, backups, tokens',
+    heading: 'Running the cluster:',
+    load: async () => (await import('./cluster/index.ts')).cluster,
+  },
+  {
+    name: 'completion',
+    summary: 'completion script for bash, zsh or fish',
+    heading: 'This program:',
+    load: async () => (await import('./completion/index.ts')).completion,
+  },
+  {
+    name: 'version',
+    summary: 'version of this program',
+    heading: 'This program:',
+    load: async () => (await import('./version/index.ts')).version,
+  },
+]

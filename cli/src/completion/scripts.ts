@@ -34,14 +34,15 @@ complete -F _keelson keelson ./keelson
 const ZSH = `#compdef keelson
 _keelson() {
   local -a values
-  local line
+  local line word about
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
       _files
       return
     fi
     # A colon would end the word and begin its description.
-    values+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    word=\${line%%$'\\t'*} about=\${line#*$'\\t'}
+    values+=("\${word//:/\\\\:}\${about:+:$about}")
   done < <("\${words[1]}" __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
   _describe -V keelson values
 }

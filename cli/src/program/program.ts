@@ -87,12 +87,13 @@ function child(parent: Command, name: string, summary: string): Command {
 
 function fill(command: Command, content: Verb | VerbGroup, open: () => Session): void {
   if (!isGroup(content)) return fillVerb(command, content, open)
-  command.usage('<verb> [name] [flags]').configureHelp({ showGlobalOptions: false })
   for (const each of content.verbs) {
     const below = child(command, each.name, each.summary)
     fill(below, each, open)
     command.addCommand(below)
   }
+  // After the verbs, which would inherit it: they show the global flags.
+  command.usage('<verb> [name] [flags]').configureHelp({ showGlobalOptions: false })
 }
 
 function fillVerb(command: Command, verb: Verb, open: () => Session): void {

@@ -27,6 +27,8 @@ export interface ControllerOptions {
   readonly clock: Clock
   readonly rng: Rng
   readonly presence: (node: string) => Presence | undefined
+  /** Ends the session of a host that was judged offline. */
+  readonly expel: (node: string) => void
   /** A host silent for longer is offline. */
   readonly livenessTimeoutMs: number
   /** Hosts get this long to come back after a start before any is judged. */
@@ -102,6 +104,8 @@ async function judgeNodes(options: ControllerOptions, startedAt: number): Promis
         reason: `no heartbeat for ${(silentMs / 1000).toFixed(1)} s`,
       }),
     )
+    // Only a hello makes a host online again; a session that was merely slow must say a new one.
+    options.expel(meta.name)
   }
 }
 

@@ -1,5 +1,5 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { Hello, JoinToken, Node } from '@keelson/shared/model'
+import type { HardwareSection, Hello, JoinToken, Node } from '@keelson/shared/model'
 import { checkLabels, setCondition } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
@@ -218,10 +218,16 @@ export function decideRecordInventory(
   for (const section of command.sections) {
     const id = `${node}/${section.meta.name}`
     const before = state.inventory.get(id)
-    if (before?.meta.sha256 === section.meta.sha256) continue
+    if (before && sameFinding(before, section)) continue
     draft.put('inventory', id, section)
-    if (before)
+    if (before && before.meta.sha256 !== section.meta.sha256)
       draft.event('Normal', 'HardwareChanged', `node/${node}`, `section ${section.meta.name}`)
   }
   return draft.decision({ name: node })
+}
+
+/** Equal facts, read equally well; when and how long it took does not matter. */
+function sameFinding({ meta: a }: HardwareSection, { meta: b }: HardwareSection): boolean {
+  if (a.sha256 !== b.sha256 || a.status !== b.status) return false
+  return JSON.stringify(a.gaps) === JSON.stringify(b.gaps)
 }

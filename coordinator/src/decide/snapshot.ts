@@ -30,7 +30,12 @@ export function decideCreateSnapshot(
       'FAILED_PRECONDITION',
       `volume "${command.volume}" is ${volume.status.phase}, a snapshot needs every replica Ready`,
     )
-  const sizeBytes = volume.spec.sizeBytes
+  const { sizeBytes } = volume.spec
+  if (volume.status.actualSizeBytes !== sizeBytes)
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `volume "${command.volume}" is growing from ${formatSize(volume.status.actualSizeBytes)} to ${formatSize(sizeBytes)}; its replicas differ in size until then`,
+    )
   const sources = diskful(volume)
   for (const replica of sources) checkRoom(state, replica.node, replica.pool, sizeBytes)
   const replicas = sources.map((replica) => ({

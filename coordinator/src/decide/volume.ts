@@ -159,14 +159,14 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
       'INVALID_ARGUMENT',
       `volume "${name}" has ${formatSize(volume.spec.sizeBytes)}, it cannot shrink to ${formatSize(sizeBytes)}`,
     )
+  refuseDuringSnapshot(state, name)
   const growthBytes = sizeBytes - volume.spec.sizeBytes
   for (const replica of volume.status.replicas) checkGrowth(state, replica, growthBytes)
   const meta = { ...volume.meta, generation: volume.meta.generation + 1 }
   putVolume(draft, { ...volume, meta, spec: { ...volume.spec, sizeBytes } })
   for (const replica of volume.status.replicas) draft.touchNode(replica.node)
   const earlier = state.runningOperation('VolumeResize', `volume/${name}`)
-  if (earlier)
-    endOperation(draft, earlier, 'Cancelled', `${formatSize(sizeBytes)} are wanted now`)
+  if (earlier) endOperation(draft, earlier, 'Cancelled', `${formatSize(sizeBytes)} are wanted now`)
   const operation = startOperation(
     draft,
     'VolumeResize',
@@ -174,6 +174,18 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
     `growing from ${formatSize(volume.spec.sizeBytes)} to ${formatSize(sizeBytes)}`,
   )
   return draft.decision({ name, operation })
+}
+
+/** The hosts take a snapshot and grow in their own time: the snapshot's copies would differ in size. */
+function refuseDuringSnapshot(state: StateView, name: string): void {
+  for (const id of state.hosts.snapshotsOf(name)) {
+    const { phase } = state.snapshots.get(id)!.status
+    if (phase === 'Ready' || phase === 'Deleting') continue
+    throw new KeelsonError('FAILED_PRECONDITION', `snapshot "${id}" of it is being taken`, {
+      reason: 'in-use',
+      details: ['wait for the snapshot, or cancel its operation'],
+    })
+  }
 }
 
 function checkGrowth(state: StateView, replica: Replica, growthBytes: number): void {

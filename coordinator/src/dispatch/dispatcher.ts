@@ -58,12 +58,16 @@ export interface DispatcherOptions {
 export interface Dispatcher {
   accept(link: AgentLink): AgentSession
   presence(node: string): Presence | undefined
+  /** Ends the session of a host that was judged offline: it comes back with a full report. */
+  expel(node: string): void
   /** Ends every session; agents dial again. */
   stop(error: KeelsonError): void
 }
 
 interface Session {
   readonly link: AgentLink
+  /** Order of the hellos: of two sessions of a host the one that began later counts. */
+  readonly order: number
   lastSeenAt: number
   appliedGeneration: number
   ledgerGeneration: number
@@ -85,6 +89,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { pipeline, admission, clock } = options
   const { state } = pipeline
   const sessions = new Map<string, Session>()
+  let hellos = 0
 
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
     for (const change of changes)
@@ -139,7 +144,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     session.link.close(error)
   }
 
-  async function begin(link: AgentLink, hello: Hello): Promise<Session> {
+  async function begin(link: AgentLink, hello: Hello, isOver: () => boolean): Promise<Session> {
+    const order = hellos++
+    // The host lives from here on, also while its hello is being made durable.
+    const known = sessions.get(link.node)
+    if (known) known.lastSeenAt = clock.now()
     if (hello.node !== link.node)
       throw new KeelsonError(
         'PERMISSION_DENIED',
@@ -150,8 +159,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       address: link.address,
     })
     await pipeline.submit(command)
+    const older = sessions.get(link.node)
+    // While this was made durable, the agent may have given the session up and begun another.
+    if (isOver()) throw new KeelsonError('CANCELLED', 'the session ended as it began')
+    if (older && older.order > order) throw newerSession(link.node)
     const session: Session = {
       link,
+      order,
       lastSeenAt: clock.now(),
       appliedGeneration: 0,
       ledgerGeneration: hello.ledgerGeneration,
@@ -161,9 +175,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       timer: undefined,
       closed: false,
     }
-    const older = sessions.get(link.node)
     sessions.set(link.node, session)
-    if (older) end(older, new KeelsonError('ABORTED', `node "${link.node}" has a newer session`))
+    if (older) end(older, newerSession(link.node))
     welcome(session)
     return session
   }
@@ -220,14 +233,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   return {
     accept(link) {
       let session: Session | undefined
+      let over = false
       return {
         async receive(message) {
           if (session) return handle(session, message)
           if (message.type !== 'hello')
             throw new KeelsonError('INVALID_ARGUMENT', 'a session begins with hello')
-          session = await begin(link, message.hello)
+          session = await begin(link, message.hello, () => over)
         },
         ended() {
+          over = true
           if (!session) return
           session.closed = true
           session.timer?.cancel()
@@ -240,6 +255,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const { lastSeenAt, appliedGeneration, readings, closed } = session
       return { connected: !closed, lastSeenAt, appliedGeneration, readings }
     },
+    expel(node) {
+      const session = sessions.get(node)
+      if (session) end(session, new KeelsonError('UNAVAILABLE', 'no heartbeat came in time'))
+    },
     stop(error) {
       unsubscribe()
       for (const [node, session] of sessions) {
@@ -251,6 +270,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       }
     },
   }
+}
+
+function newerSession(node: string): KeelsonError {
+  return new KeelsonError('ABORTED', `node "${node}" has a newer session`)
 }
 
 function pieces(observed: ObservedState): ObservedState[] {

@@ -4,7 +4,7 @@
  * product, whatever the input was.
  */
 import type { Replica, Violation, Volume } from '@keelson/shared/model'
-import { volumePhase } from '@keelson/shared/model'
+import { snapshotPhase, volumePhase } from '@keelson/shared/model'
 import type { StateView } from './cluster-state.ts'
 import { poolId } from './records.ts'
 
@@ -41,14 +41,38 @@ function poolsReferToNodes(state: StateView, report: Report): void {
 }
 
 function snapshotsReferToVolumes(state: StateView, report: Report): void {
-  for (const snapshot of state.snapshots.values()) {
-    const volume = state.volumes.get(snapshot.spec.volume)
-    if (!volume)
-      report(
-        'snapshot-volume-exists',
-        `snapshot/${snapshot.meta.name}`,
-        `volume ${snapshot.spec.volume} does not exist`,
-      )
+  for (const { meta, spec, status } of state.snapshots.values()) {
+    const name = `snapshot/${meta.name}`
+    if (!state.volumes.has(spec.volume))
+      report('snapshot-volume-exists', name, `volume ${spec.volume} does not exist`)
+    for (const replica of status.replicas)
+      if (!state.pools.has(poolId(replica.node, replica.pool)))
+        report('snapshot-pool-exists', name, `pool ${replica.pool} of ${replica.node}`)
+    const phase = snapshotPhase(meta.deletionRequestedAt !== undefined, status.replicas)
+    if (phase !== status.phase)
+      report('snapshot-phase-derived', name, `is ${status.phase}, not ${phase}`)
+  }
+}
+
+function volumesReferToClasses(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values()) {
+    const { storageClass } = volume.spec
+    if (storageClass !== '' && !state.classes.has(storageClass))
+      report('volume-class-exists', subject(volume), `class ${storageClass} does not exist`)
+  }
+}
+
+/** One operation of a kind on a subject at a time, and none without its subject. */
+function operationsRunOnce(state: StateView, report: Report): void {
+  for (const operation of state.operations.values()) {
+    if (operation.phase !== 'Running') continue
+    const { kind, subject: about, meta } = operation
+    const running = state.runningOperation(kind, about)
+    if (running !== operation)
+      report('operation-runs-once', about, `${meta.name} and ${running?.meta.name} are ${kind}`)
+    const name = about.slice(about.indexOf('/') + 1)
+    const table = about.startsWith('snapshot/') ? state.snapshots : state.volumes
+    if (!table.has(name)) report('operation-subject-exists', about, `${meta.name} still runs`)
   }
 }
 
@@ -135,6 +159,8 @@ const RULES: readonly Rule[] = [
   replicasReferToPools,
   poolsReferToNodes,
   snapshotsReferToVolumes,
+  volumesReferToClasses,
+  operationsRunOnce,
   drbdIdentitiesAreUnique,
   uidsAreUnique,
   phasesFollowReplicas,

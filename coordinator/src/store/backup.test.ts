@@ -133,6 +133,24 @@ describe('backups', () => {
     }
   })
 
+  it('that cannot be finished leave no file behind', async () => {
+    await fill()
+    const damage = new KeelsonError('DATA_LOSS', 'record k/7 fails its checksum')
+    const failing: Store = {
+      ...store,
+      async *range() {
+        for await (const page of store.range('')) {
+          yield page
+          throw damage
+        }
+      },
+    }
+    await expect(writeBackup(failing, path, systemClock)).rejects.toBe(damage)
+    expect(await readdir(directory)).toEqual([])
+    const nowhere = join(directory, 'none', 'backup')
+    expect(await outcomeOf(writeBackup(store, nowhere, systemClock))).toBe('UNAVAILABLE')
+  })
+
   it('that were restored in part make the store refuse to open', async () => {
     await fill()
     await writeBackup(store, path, systemClock)

@@ -11,6 +11,7 @@ import { systemClock } from '@keelson/shared/runtime'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { restoreBackup, writeBackup } from './backup.ts'
+import { checkAgainstModel, steps } from './conformance-model.ts'
 import {
   type Change,
   type Guard,
@@ -393,116 +394,16 @@ function describeBackups({ store }: Use, open: () => Promise<Fixture>): void {
   })
 }
 
-// --- properties
-
-interface Step {
-  /** Whether each guard holds: it names the record as it stands after all earlier steps, or not. */
-  readonly guards: readonly { readonly key: string; readonly holds: boolean }[]
-  readonly operations: readonly Operation[]
-  /** Whether the next step is only called once this one has settled. */
-  readonly wait: boolean
-  readonly reopen: boolean
-}
-
-const keys = fc.constantFrom('a', 'b', 'b/1', 'b/2', 'c', 'c~', 'd')
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.record({ type: fc.constant('put' as const), key: keys, value: fc.string() }),
-  },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('delete' as const), key: keys }) },
-)
-const step: fc.Arbitrary<Step> = fc.record({
-  guards: fc.array(fc.record({ key: keys, holds: fc.boolean() }), { maxLength: 2 }),
-  operations: fc.uniqueArray(operation, { selector: ({ key }) => key, maxLength: 4 }),
-  wait: fc.boolean(),
-  reopen: fc.nat(15).map((roll) => roll === 0),
-})
-
 function describeProperties(open: () => Promise<Fixture>): void {
-  it('atomic, ordered, guarded, durable and watched like a plain map', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
-        const fixture = await open()
-        try {
-          await checkAgainstModel(fixture, steps)
-        } finally {
-          await fixture.dispose()
-        }
-      }),
-      { numRuns: 25 },
-    )
-  }, 120_000)
-}
-
-/** A step's revision, or the code it was refused with. */
-type Result = number | string
-
-async function checkAgainstModel(fixture: Fixture, steps: readonly Step[]): Promise<void> {
-  let store = fixture.store
-  // The model: a plain map from key to value and the step that wrote it.
-  const model = new Map<string, { readonly value: string; readonly step: number }>()
-  const results: Promise<Result>[] = []
-  let effects: { readonly step: number; readonly key: string; readonly value?: string }[] = []
-  let watchFrom = store.revision + 1
-  const revisionOf = async (step: number) => (await results[step]) as number
-
-  const checkWatch = async () => {
-    // SAFETY no gaps, no repeats: a watch shows exactly the model's effects, in order.
-    const expected: Change[] = []
-    for (const { step, key, value } of effects)
-      expected.push({ revision: await revisionOf(step), key, value })
-    if (expected.length === 0) return
-    const { signal } = new AbortController()
-    expect(await take(store.watch('', watchFrom, signal), expected.length)).toEqual(expected)
-  }
-  const checkRecords = async () => {
-    // SAFETY atomic and durable: the records are the model's, none from a refused transaction.
-    const expected = []
-    for (const [key, { value, step }] of [...model].sort(([a], [b]) => (a < b ? -1 : 1)))
-      expected.push({ key, value, modRevision: await revisionOf(step) })
-    await Promise.all(results)
-    expect((await readAll(store, '')).records).toEqual(expected)
-  }
-
-  let atLeast = 0
-  for (const [index, { guards, operations, wait, reopen }] of steps.entries()) {
-    const transaction = { guards: [] as Guard[], operations }
-    for (const { key, holds } of guards) {
-      const record = model.get(key)
-      const actual = record ? await revisionOf(record.step) : 0
-      transaction.guards.push({ key, modRevision: holds ? actual : actual === 0 ? 1 : 0 })
-    }
-    results.push(store.commit(transaction).catch((error) => error.code))
-    const before = effects.length
-    if (guards.every(({ holds }) => holds))
-      for (const operation of operations) {
-        const { key } = operation
-        const value = operation.type === 'put' ? operation.value : undefined
-        if (value !== undefined) model.set(key, { value, step: index })
-        else if (!model.delete(key)) continue
-        effects.push({ step: index, key, ...(value !== undefined && { value }) })
+  it('is atomic, ordered, guarded, durable and watched like a plain map', async () => {
+    const property = fc.asyncProperty(steps, async (run) => {
+      const fixture = await open()
+      try {
+        await checkAgainstModel(fixture, run)
+      } finally {
+        await fixture.dispose()
       }
-    if (wait || reopen) {
-      // SAFETY ordered: a change called after others were acknowledged has a later revision.
-      await Promise.all(results)
-      const changed = effects.length > before
-      if (changed) expect(await revisionOf(index)).toBeGreaterThan(atLeast)
-      atLeast = store.revision
-    }
-    if (!reopen) continue
-    await checkWatch()
-    store = await fixture.reopen()
-    effects = []
-    watchFrom = store.revision + 1
-    await checkRecords()
-  }
-  // SAFETY guarded: exactly the transactions with a guard that does not hold are refused.
-  const settled = await Promise.all(results)
-  const refused = steps.map(({ guards }) => guards.some(({ holds }) => !holds))
-  expect(settled.map((result) => result === 'ABORTED')).toEqual(refused)
-  const revisions = settled.filter((result) => typeof result === 'number')
-  expect(revisions).toEqual(revisions.toSorted((a, b) => a - b))
-  await checkRecords()
-  await checkWatch()
+    })
+    await fc.assert(property, { numRuns: 25 })
+  }, 120_000)
 }

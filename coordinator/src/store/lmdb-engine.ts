@@ -28,10 +28,14 @@ import {
   openLmdbFile,
   putHeader,
   RESTORE_HINT,
+  readRevision,
   STORE_VERSION,
   sizeBytesOf,
 } from './lmdb-file.ts'
 import type { KeyValue, Page, Transaction } from './store.ts'
+
+// The first of all possible keys.
+const FIRST_KEY = Buffer.from('!')
 
 /** How an engine is opened. */
 export interface LmdbEngineOptions extends LmdbFileOptions {
@@ -71,7 +75,7 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<LmdbEn
   const { directory } = options
   const { database, header: initial } = await openLmdbFile(options)
   const path = dataFile(directory)
-  const cursors = createCursors(database, path, options)
+  const cursors = createCursors(database, options)
   let header = initial
   return {
     commit(group) {
@@ -80,8 +84,12 @@ export async function openLmdbEngine(options: LmdbEngineOptions): Promise<LmdbEn
       return outcomes
     },
     get(key) {
-      const bytes = database.getBinary(Buffer.from(key))
-      return bytes && readRecord(path, key, bytes)
+      try {
+        const bytes = database.getBinary(Buffer.from(key))
+        return bytes && readRecord(path, key, bytes)
+      } catch (error) {
+        throw lmdbError(error, 'cannot read the store', directory)
+      }
     },
     firstPage: (prefix) => cursors.open(prefix, header.revision),
     nextPage: cursors.next,
@@ -111,6 +119,7 @@ function commitGroup(
   const outcomes: Outcome[] = []
   try {
     database.transactionSync(() => {
+      checkUnchanged(database, header, directory)
       for (const transaction of group) {
         const conflict = findConflict(database, transaction)
         if (conflict) {
@@ -127,6 +136,17 @@ function commitGroup(
     throw lmdbError(error, 'cannot commit to the store', directory)
   }
   return { outcomes, next }
+}
+
+/** The last line of defence against a second writer, should the directory's lock have failed. */
+function checkUnchanged(database: LmdbDatabase, header: Header, directory: string): void {
+  const revision = readRevision(database)
+  if (revision === header.revision) return
+  throw new KeelsonError(
+    'UNAVAILABLE',
+    `somebody else writes to the store in ${directory}: it is at revision ${revision}, ` +
+      `this side left it at ${header.revision}`,
+  )
 }
 
 function findConflict(database: LmdbDatabase, { guards }: Transaction): Outcome | undefined {
@@ -161,8 +181,6 @@ function applyTransaction(
   return { header: { version: STORE_VERSION, revision, ...digest }, idle }
 }
 
-const FIRST_KEY = Buffer.from('!')
-
 // --- reading
 
 function readRecord(path: string, key: string, bytes: Buffer): KeyValue {
@@ -183,9 +201,9 @@ interface Cursor {
 
 function createCursors(
   database: LmdbDatabase,
-  path: string,
-  { pageRecords, pageCharacters }: LmdbEngineOptions,
+  { directory, pageRecords, pageCharacters }: LmdbEngineOptions,
 ) {
+  const path = dataFile(directory)
   const cursors = new Map<number, Cursor>()
   let nextCursor = 1
 
@@ -208,7 +226,7 @@ function createCursors(
       }
     } catch (error) {
       close(id)
-      throw KeelsonError.from(error, 'UNAVAILABLE', `cannot read ${path}`)
+      throw lmdbError(error, 'cannot read the store', directory)
     }
     close(id)
     return { revision, records }

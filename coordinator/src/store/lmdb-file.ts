@@ -23,6 +23,7 @@ import {
   EMPTY_DIGEST,
   encodeRecord,
   storedChecksum,
+  storedRevision,
 } from './checksum.ts'
 import { inspectLmdbFile, MAX_DAMAGES } from './lmdb-inspect.ts'
 
@@ -37,18 +38,17 @@ export interface LmdbFileOptions {
 }
 
 /** What the file says about all its records; kept under a key no record can have. */
-export interface Header {
+export interface Header extends Digest {
+  /** Version of the store's own format. */
   readonly version: number
+  /** Newest revision. */
   readonly revision: number
-  /** Number of records and the sum of their checksums. */
-  readonly count: number
-  readonly sum: number
 }
 
 /** An open file. */
 export type LmdbDatabase = Database<Buffer, Buffer>
 
-/** Version of what the records of the store itself look like. */
+/** Newest version of the store's own format. */
 export const STORE_VERSION = 1
 /** What to do about damage. */
 export const RESTORE_HINT =
@@ -58,6 +58,7 @@ const LOCK_FILE = 'lock.mdb'
 const LOCK_FILE_BYTES = 8272
 // Sorts before every key, because keys begin at "!".
 const HEADER_KEY = ' header'
+const HEADER_KEY_BYTES = Buffer.from(HEADER_KEY)
 
 /** The data file in a store's directory. */
 export function dataFile(directory: string): string {
@@ -86,7 +87,13 @@ export async function openLmdbFile(
 /** Writes the header; part of every transaction that changes a record. */
 export function putHeader(database: LmdbDatabase, header: Header): void {
   const bytes = encodeRecord(HEADER_KEY, header.revision, JSON.stringify(header))
-  database.putSync(Buffer.from(HEADER_KEY), bytes)
+  database.putSync(HEADER_KEY_BYTES, bytes)
+}
+
+/** The newest revision as the file has it now. */
+export function readRevision(database: LmdbDatabase): number {
+  const bytes = database.getBinaryFast(HEADER_KEY_BYTES)
+  return bytes ? storedRevision(bytes) : -1
 }
 
 /** Bytes the data file takes. */
@@ -174,9 +181,15 @@ function inspectStore(path: string): Header {
       `${path} has store version ${header.version}, this program knows up to ${STORE_VERSION}`,
     )
   const damages = [...inspection.damages]
-  if (damages.length === 0 && !header) damages.push('the store header is missing')
-  if (damages.length === 0 && (digest.count !== header?.count || digest.sum !== header.sum))
-    damages.push(`${digest.count} records are not the ${header?.count} that were written`)
+  if (damages.length === 0) {
+    if (!header) damages.push('the store header is missing')
+    else if (digest.count !== header.count)
+      damages.push(`${digest.count} records were found, ${header.count} were written`)
+    else if (digest.sum !== header.sum)
+      damages.push(
+        `the checksum of all ${digest.count} records together is wrong: some are older versions`,
+      )
+  }
   if (header && damages.length === 0) return header
   const more = damages.length === MAX_DAMAGES ? ' or more' : ''
   throw new KeelsonError('DATA_LOSS', `${path} is damaged in ${damages.length}${more} places`, {

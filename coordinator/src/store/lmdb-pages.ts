@@ -31,6 +31,10 @@ export const INTEGER_KEY = 0x08
 const MAGIC = 0xbeefc0de
 const DATA_VERSION = 2
 const META_BYTES = 144
+// A transaction may free the last pages it took before they were ever written, so the file can end
+// before the last page; but by no more than one transaction needs. A last page that is too far out
+// would make LMDB write at offsets that overflow.
+const MAX_UNWRITTEN_PAGES = 65_536
 
 /** One tree of a snapshot. */
 export interface Tree {
@@ -66,6 +70,8 @@ export interface Pages {
 export function createPages(file: number, sizeBytes: number, meta: Meta): Pages {
   const { pageBytes, lastPage, transaction } = meta
   const pagesInFile = Math.floor(sizeBytes / pageBytes)
+  if (lastPage > pagesInFile + MAX_UNWRITTEN_PAGES)
+    damaged(`page ${lastPage} is said to be the last, the file ends after page ${pagesInFile - 1}`)
   const seen = new Uint8Array(pagesInFile)
   let used = 0
 

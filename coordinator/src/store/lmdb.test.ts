@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { restoreBackup, writeBackup } from './backup.ts'
 import { storeConformance } from './conformance.ts'
 import { openLmdbStore } from './lmdb.ts'
+import { type LmdbEngine, openLmdbEngine } from './lmdb-engine.ts'
 import { openLmdbFile, putHeader } from './lmdb-file.ts'
 import { readAll, type Store } from './store.ts'
 
@@ -127,6 +128,26 @@ describe("an lmdb store's directory", () => {
   it('that cannot be read or made raises UNAVAILABLE', async () => {
     writeFileSync(join(root, 'deep'), 'a file')
     await expect(openLmdbStore({ directory })).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+})
+
+describe('an lmdb engine', () => {
+  it('writes nothing once somebody else has written, though the lock should prevent that', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'keelson-lmdb-'))
+    const options = { directory, mapSizeBytes: 1024 ** 2, pageRecords: 10, pageCharacters: 1000 }
+    const one = await openLmdbEngine({ ...options, create: true })
+    const other = await openLmdbEngine({ ...options, create: false })
+    const put = (engine: LmdbEngine, key: string) =>
+      engine.commit([{ guards: [], operations: [{ type: 'put', key, value: 'x' }] }])
+    put(one, 'a')
+    expect(() => put(other, 'b')).toThrow(/somebody else .* at revision 1, this side left it at 0$/)
+    put(one, 'c')
+    await other.close()
+    await one.close()
+    const reopened = await openLmdbEngine({ ...options, create: false })
+    expect(reopened.firstPage('').records.map(({ key }) => key)).toEqual(['a', 'c'])
+    await reopened.close()
+    rmSync(directory, { recursive: true })
   })
 })
 

@@ -166,7 +166,8 @@ async function startThread(options: LmdbEngineOptions): Promise<Thread> {
   })
   worker.on('exit', () => {
     openDirectories.delete(directory)
-    ended = new KeelsonError('UNAVAILABLE', 'the store is closed', { cause: crash })
+    const message = crash === undefined ? 'the store is closed' : 'the thread of the store crashed'
+    ended = new KeelsonError('UNAVAILABLE', message, { cause: crash })
     for (const call of waiting.values()) call.reject(ended)
     onExit?.(ended)
   })

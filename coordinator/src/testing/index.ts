@@ -2,4 +2,6 @@
 export * from './report.ts'
 export { createDecideScript } from './script-verbs.ts'
 export * from './show.ts'
+export { type Action, walks } from './walk.ts'
+export { commandsOf, createPopulatedWorld } from './walk-commands.ts'
 export * from './world.ts'

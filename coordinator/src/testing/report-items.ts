@@ -52,7 +52,9 @@ export function parseItems(
 }
 
 function parseItem(text: string): Item {
-  const match = /^(pool|volume|snapshot)\/([^=]+)=(Pending|Ready|Failed|Absent)((?:,.*)?)$/.exec(text)
+  const match = /^(pool|volume|snapshot)\/([^=]+)=(Pending|Ready|Failed|Absent)((?:,.*)?)$/.exec(
+    text,
+  )
   if (!match) throw new Error(`"${text}" is not KIND/NAME=PHASE[,key=value…]`)
   const [, kind = '', name = '', phase = '', rest = ''] = match
   const entries = rest.split(',').map((pair) => pair.split('=') as [string, string?])

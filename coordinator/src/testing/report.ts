@@ -64,6 +64,9 @@ export function observedSnapshot(
   return { uid, phase: 'Ready', ...empty, ...changes }
 }
 
+/** Size of a pool that nothing was reported of before. */
+const NEW_POOL_BYTES = 8 * 2 ** 30
+
 /** What a host reports that has done all it was told: everything wanted is Ready, the rest gone. */
 export function faithfulReport(state: StateView, node: string): ObservedState {
   const desired = deriveDesiredState(state, node)
@@ -73,7 +76,9 @@ export function faithfulReport(state: StateView, node: string): ObservedState {
     appliedGeneration: desired.generation,
     full: true,
     pools: desired.pools.map((pool) => {
-      const { totalBytes, freeBytes } = state.pools.get(`${node}/${pool.name}`)!.status
+      const { status } = state.pools.get(`${node}/${pool.name}`)!
+      const totalBytes = status.totalBytes || NEW_POOL_BYTES
+      const freeBytes = status.freeBytes || NEW_POOL_BYTES
       return observedPool(pool.uid, { phase: phase(pool), totalBytes, freeBytes })
     }),
     replicas: desired.replicas.map((replica) =>

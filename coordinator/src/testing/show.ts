@@ -86,7 +86,12 @@ const TABLES: Readonly<Record<string, (state: StateView) => string[]>> = {
   events: (state) => inOrder(state.events).map((e) => `${e.sequence} ${showEvent(e)}`),
   tokens: (state) => [
     ...inOrder(state.joinTokens).map(({ id, usesLeft, node }) =>
-      words('join', id, usesLeft === undefined ? '' : `${usesLeft} uses left`, node && `for ${node}`),
+      words(
+        'join',
+        id,
+        usesLeft === undefined ? '' : `${usesLeft} uses left`,
+        node && `for ${node}`,
+      ),
     ),
     ...inOrder(state.userTokens).map(({ id, user, role }) => `user ${id} ${role} ${user}`),
   ],
@@ -118,7 +123,9 @@ export function showDesired(state: StateView, node: string): string {
   const snapshotName = (uid: string) => state.hosts.snapshotByUid(uid) ?? uid
   return [
     `${node} generation ${desired.generation}`,
-    ...desired.pools.map(({ name, kind, path, intent }) => `  pool ${name} ${kind} ${path} ${intent}`),
+    ...desired.pools.map(
+      ({ name, kind, path, intent }) => `  pool ${name} ${kind} ${path} ${intent}`,
+    ),
     ...desired.replicas.map((replica) => {
       const { volume, sizeBytes, intent, provisioned, sourceSnapshotUid, drbdMinor } = replica
       return words(

@@ -5,28 +5,20 @@ import type {
   BootMode,
   Chassis,
   ClockFacts,
-  ClockReading,
   CpuCache,
   CpuCacheKind,
   CpuFacts,
   CpuPackage,
   CpuThread,
   Dimm,
-  FreeHugePages,
-  Gap,
   HardwareInventory,
-  HardwareReadings,
   HardwareSection,
   HugePages,
   KernelModule,
   KernelModuleState,
-  LinkReading,
-  LoadReading,
   MemoryFacts,
-  MemoryReading,
   NumaFacts,
   NumaNode,
-  NumaReading,
   OsFacts,
   SectionMeta,
   SectionName,
@@ -35,6 +27,7 @@ import type {
 } from '../model/hardware.ts'
 import { SECTION_NAMES } from '../model/hardware.ts'
 import { diskFactsCodec, nicFactsCodec, pciFactsCodec } from './hardware-devices.ts'
+import { gapCodec } from './hardware-readings.ts'
 import {
   bool,
   type Codec,
@@ -46,7 +39,6 @@ import {
   oneOf,
   optional,
   optionalOneOf,
-  optionalTime,
   record,
   required,
   text,
@@ -55,13 +47,14 @@ import {
   time,
 } from './record.ts'
 
+export { hardwareReadingsCodec } from './hardware-readings.ts'
+
 const maybeText = optional(text)
 const maybeNumber = optional(number)
 const maybeInt64 = optional(int64)
 const maybeBool = optional(bool)
 
 const hugePages = list(record<pb.HugePages, HugePages>({ pageBytes: int64, total: int64 }))
-const gap = record<pb.Gap, Gap>({ path: text, reason: text })
 
 const sectionName: Codec<string, SectionName> = {
   read: (value, path) =>
@@ -79,7 +72,7 @@ const sectionMeta = record<pb.SectionMeta, SectionMeta>({
     3: 'UNAVAILABLE',
     4: 'STALE',
   }),
-  gaps: list(gap),
+  gaps: list(gapCodec),
   collectedAt: time,
 })
 
@@ -291,42 +284,3 @@ export const hardwareInventoryCodec = record<pb.HardwareInventory, HardwareInven
 export function hardwareInventoryToJson(inventory: HardwareInventory): unknown {
   return pb.HardwareInventory.toJSON(hardwareInventoryCodec.write(inventory))
 }
-
-/** HardwareReadings. */
-export const hardwareReadingsCodec = record<pb.HardwareReadings, HardwareReadings>({
-  node: text,
-  collectedAt: time,
-  memory: optional(
-    record<pb.MemoryReading, MemoryReading>({
-      totalBytes: maybeInt64,
-      freeBytes: maybeInt64,
-      availableBytes: maybeInt64,
-      swapTotalBytes: maybeInt64,
-      swapFreeBytes: maybeInt64,
-    }),
-  ),
-  load: optional(
-    record<pb.LoadReading, LoadReading>({
-      oneMinute: number,
-      fiveMinutes: number,
-      fifteenMinutes: number,
-    }),
-  ),
-  uptimeSeconds: maybeNumber,
-  clock: optional(
-    record<pb.ClockReading, ClockReading>({
-      synchronized: maybeBool,
-      offsetUs: maybeNumber,
-      lastSyncAt: optionalTime,
-    }),
-  ),
-  numa: list(
-    record<pb.NumaReading, NumaReading>({
-      id: number,
-      freeBytes: maybeInt64,
-      hugePages: list(record<pb.FreeHugePages, FreeHugePages>({ pageBytes: int64, free: int64 })),
-    }),
-  ),
-  links: list(record<pb.LinkReading, LinkReading>({ name: text, carrierChanges: int64 })),
-  gaps: list(gap),
-})

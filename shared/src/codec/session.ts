@@ -16,7 +16,7 @@ import type {
   ObservedState,
   Welcome,
 } from '../model/index.ts'
-import { hardwareReadingsCodec, hardwareSectionCodec } from './hardware.ts'
+import { hardwareReadingsCodec, hardwareSectionsCodec } from './hardware.ts'
 import {
   bool,
   type Codec,
@@ -149,7 +149,7 @@ const heartbeatCodec = record<pb.Heartbeat, Omit<AgentMessage & { type: 'heartbe
 const inventoryCodec = record<
   pb.InventoryReport,
   Omit<AgentMessage & { type: 'inventory' }, 'type'>
->({ sections: list(hardwareSectionCodec) })
+>({ sections: hardwareSectionsCodec })
 
 /** A message from an agent; an empty one (from a newer agent) is INVALID_ARGUMENT. */
 export const agentMessageCodec: Codec<pb.SessionRequest, AgentMessage> = {

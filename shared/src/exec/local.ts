@@ -1,13 +1,14 @@
 /** The CommandRunner of this host. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { basename } from 'node:path'
-import { type Code, KeelsonError } from '../errors/index.ts'
+import { assert, type Code, KeelsonError } from '../errors/index.ts'
 import { type Clock, systemClock, type Timer } from '../runtime/index.ts'
 import type { Command, CommandResult, CommandRunner } from './command-runner.ts'
 import { createStallWatch, readProcessActivity } from './stall-watch.ts'
 import { findTool, requireTool, toolPath } from './tools.ts'
 
 const DEFAULT_OUTPUT_BYTES = 4 * 1024 * 1024
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 const STDERR_TAIL_BYTES = 16 * 1024
 const DETAIL_LINES = 12
 /** A stopped tool has this long to tidy up, then it is killed. */
@@ -27,6 +28,7 @@ export function createLocalRunner(options: { readonly clock?: Clock } = {}): Com
   let setpriv: Promise<string | undefined> | undefined
   return {
     async run(command) {
+      assert(command.timeoutMs <= LONGEST_TIMER_MS, 'a timer of Node holds 24.8 days at most')
       command.signal?.throwIfAborted()
       setpriv ??= findTool('setpriv')
       const [file, wrapper] = await Promise.all([requireTool(command.file), setpriv])

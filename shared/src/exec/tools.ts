@@ -44,8 +44,13 @@ export async function findTool(file: string): Promise<string | undefined> {
 /** Absolute path of a tool; raises FAILED_PRECONDITION that names the Debian package to install. */
 export async function requireTool(file: string): Promise<string> {
   const path = await findTool(file)
-  if (path !== undefined) return path
+  if (path === undefined) throw missingTool(file)
+  return path
+}
+
+/** The error of a tool that is not there, with the fix where it is known. */
+export function missingTool(file: string): KeelsonError {
   const debianPackage = PACKAGE_OF.get(file)
   const hint = debianPackage === undefined ? '' : ` (Debian package ${debianPackage})`
-  throw new KeelsonError('FAILED_PRECONDITION', `${file} is not installed${hint}`)
+  return new KeelsonError('FAILED_PRECONDITION', `${file} is not installed${hint}`)
 }

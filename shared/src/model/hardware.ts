@@ -6,8 +6,10 @@
  * Meanings and units of the single fields stand in proto/keelson/v1/hardware.proto.
  */
 import type { DiskFacts, NicFacts, PciFacts } from './hardware-devices.ts'
+import type { Gap } from './hardware-readings.ts'
 
 export * from './hardware-devices.ts'
+export * from './hardware-readings.ts'
 
 /** Facts by name of their section. */
 export interface FactsBySection {
@@ -38,13 +40,6 @@ export const SECTION_NAMES = [
 
 /** How far a section could be read. STALE: reading it anew did not end in time. */
 export type SectionStatus = 'OK' | 'PARTIAL' | 'UNAVAILABLE' | 'STALE'
-
-/** One thing that should have been readable and was not. */
-export interface Gap {
-  /** Where it would stand in the facts: "disks[sda].wwid". */
-  readonly path: string
-  readonly reason: string
-}
 
 /** How a section was read; not part of its hash. */
 export interface SectionMeta {
@@ -267,59 +262,4 @@ export interface ClockFacts {
   readonly source?: string
   readonly service?: string
   readonly synchronized?: boolean
-}
-
-/** What moves by itself; sent with heartbeats, kept in memory only. */
-export interface HardwareReadings {
-  readonly node: string
-  readonly collectedAt: number
-  readonly memory?: MemoryReading
-  readonly load?: LoadReading
-  readonly uptimeSeconds?: number
-  readonly clock?: ClockReading
-  readonly numa: readonly NumaReading[]
-  readonly links: readonly LinkReading[]
-  readonly gaps: readonly Gap[]
-}
-
-/** Use of memory. */
-export interface MemoryReading {
-  readonly totalBytes?: number
-  readonly freeBytes?: number
-  readonly availableBytes?: number
-  readonly swapTotalBytes?: number
-  readonly swapFreeBytes?: number
-}
-
-/** Average number of runnable or waiting tasks. */
-export interface LoadReading {
-  readonly oneMinute: number
-  readonly fiveMinutes: number
-  readonly fifteenMinutes: number
-}
-
-/** How well the clock is kept; the offset is in microseconds ahead of the reference. */
-export interface ClockReading {
-  readonly synchronized?: boolean
-  readonly offsetUs?: number
-  readonly lastSyncAt?: number
-}
-
-/** Free memory of one NUMA node. */
-export interface NumaReading {
-  readonly id: number
-  readonly freeBytes?: number
-  readonly hugePages: readonly FreeHugePages[]
-}
-
-/** Huge pages of one size that are not used. */
-export interface FreeHugePages {
-  readonly pageBytes: number
-  readonly free: number
-}
-
-/** Counters of one link. */
-export interface LinkReading {
-  readonly name: string
-  readonly carrierChanges: number
 }

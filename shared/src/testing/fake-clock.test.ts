@@ -16,7 +16,14 @@ describe('the fake clock', () => {
       clock.after(5, note('between'))
     })
     await clock.advance(20)
-    expect(fired).toEqual(['first@10', 'second@10', 'outer@10', 'inner@10', 'between@15', 'late@20'])
+    expect(fired).toEqual([
+      'first@10',
+      'second@10',
+      'outer@10',
+      'inner@10',
+      'between@15',
+      'late@20',
+    ])
     expect(clock.now()).toBe(20)
     expect(clock.nextTimerAt()).toBeUndefined()
   })

@@ -1,0 +1,4 @@
+/** Who the host is to the cluster: joining, the certificate, renewing it. */
+export * from './credentials.ts'
+export * from './enrollment.ts'
+export * from './identity.ts'

@@ -1,0 +1,7 @@
+/** The agent's one conversation with the coordinator: state machine, outbox, and what drives them. */
+export * from './content.ts'
+export * from './machine.ts'
+export * from './memory-transport.ts'
+export * from './outbox.ts'
+export * from './session.ts'
+export * from './transport.ts'
