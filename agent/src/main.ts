@@ -2,13 +2,16 @@
 import { errorChain, KeelsonError } from '@keelson/shared/errors'
 import { type Invocation, parseInvocation, type RunOptions } from './config/index.ts'
 
+/** A stop that takes longer is stuck in the kernel. */
+const STOP_TIMEOUT_MS = 15_000
+
 try {
   process.exitCode = await main(parseInvocation(process.argv.slice(2), process.env))
 } catch (error) {
   const known = KeelsonError.from(error)
   process.stderr.write(`error: ${errorChain(known)}\n`)
   for (const line of known.details) process.stderr.write(`  ${line}\n`)
-  process.exitCode = known.code === 'INVALID_ARGUMENT' ? 2 : 1
+  process.exit(known.code === 'INVALID_ARGUMENT' ? 2 : 1)
 }
 
 /** Runs the command; what a command does not need is not loaded. */
@@ -33,9 +36,6 @@ async function main(invocation: Invocation): Promise<number> {
       return run(invocation.options)
   }
 }
-
-/** A stop that takes longer is stuck in the kernel. */
-const STOP_TIMEOUT_MS = 15_000
 
 async function run(options: RunOptions): Promise<number> {
   const { adoptTransportLog } = await import('@keelson/shared/grpc')

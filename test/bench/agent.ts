@@ -11,7 +11,8 @@ const REST_MS = Number(process.env.BENCH_REST_MS ?? 45_000)
 
 /** Measures a real agent with a real coordinator. */
 export async function benchAgent(): Promise<void> {
-  await using directory = await temporaryDirectory()
+  await using temporary = await temporaryDirectory()
+  const directory = temporary.path
   const contextFile = join(directory, 'config.yaml')
   const port = 40_000 + (process.pid % 10_000)
   const coordinator = start('keelson-coordinator', [

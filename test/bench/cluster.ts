@@ -50,7 +50,8 @@ export function createVolume(name: string): CreateVolumeRequest {
 
 /** Starts a coordinator and `hosts` simulated hosts with a pool each. */
 export async function startCluster(hosts: number): Promise<BenchCluster> {
-  const directory = await temporaryDirectory()
+  const temporary = await temporaryDirectory()
+  const directory = temporary.path
   const port = 30_000 + (process.pid % 10_000)
   const contextFile = join(directory, 'config.yaml')
   const run = () =>
@@ -143,7 +144,7 @@ export async function startCluster(hosts: number): Promise<BenchCluster> {
       client.close()
       await sim.stop()
       await coordinator.stop()
-      await directory[Symbol.asyncDispose]()
+      await temporary[Symbol.asyncDispose]()
     },
   }
 }

@@ -31,7 +31,8 @@ await benchCoordinator(empty)
 
 /** What grpc-js itself can do: nothing in, nothing out, over TLS. */
 async function benchEmptyCall(): Promise<ReadonlyMap<number, Rate>> {
-  await using directory = await temporaryDirectory()
+  await using temporary = await temporaryDirectory()
+  const directory = temporary.path
   const options = { clock: systemClock, rng: systemRng }
   const authority = await loadAuthority(
     await createAuthority({ ...options, name: 'bench' }),
@@ -71,7 +72,8 @@ async function benchEmptyCall(): Promise<ReadonlyMap<number, Rate>> {
 
 /** What the embedded engine can do: a transaction like that of a volume, durable. */
 async function benchEngine(): Promise<void> {
-  await using directory = await temporaryDirectory()
+  await using temporary = await temporaryDirectory()
+  const directory = temporary.path
   const store = await openLmdbStore({ directory: join(directory, 'store') })
   const value = 'x'.repeat(600)
   for (const concurrency of CONCURRENCY) {

@@ -1,6 +1,6 @@
 /** One real coordinator, one real agent on real loop devices, and the real command line. */
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { access, type Program, start, temporaryDirectory, until } from '../programs/index.ts'
@@ -35,7 +35,8 @@ export interface EndToEnd extends AsyncDisposable {
 
 /** Starts everything and waits until the node is online. */
 export async function startEndToEnd(): Promise<EndToEnd> {
-  const directory = await temporaryDirectory()
+  const temporary = await temporaryDirectory()
+  const directory = temporary.path
   const port = 22_000 + (process.pid % 20_000)
   const config = join(directory, 'config.yaml')
   const tokenFile = join(directory, 'token')
@@ -85,7 +86,7 @@ export async function startEndToEnd(): Promise<EndToEnd> {
       await cluster.agent.stop()
       await cluster.coordinator.stop()
       await detachLoops(directory)
-      await rm(directory, { recursive: true, force: true })
+      await temporary[Symbol.asyncDispose]()
     },
   }
   return cluster

@@ -29,11 +29,14 @@ export interface Program {
 }
 
 /** A directory that goes when its scope ends. */
-export async function temporaryDirectory(): Promise<string & AsyncDisposable> {
+export interface TemporaryDirectory extends AsyncDisposable {
+  readonly path: string
+}
+
+/** Makes a directory for one test or measurement. */
+export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const path = await mkdtemp(join(tmpdir(), 'keelson-test-'))
-  return Object.assign(path, {
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
-  })
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
 /** Starts a program of the repository's root, or a TypeScript file. */

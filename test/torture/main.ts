@@ -27,6 +27,10 @@ const rng = seededRng(seed)
 const MOST_VOLUMES = 24
 const SIZE_BYTES = 8n * 1024n * 1024n
 
+/** gRPC codes: nothing there; and those that say nothing about what happened. */
+const NOT_FOUND = 5
+const UNANSWERED = [1, 4, 14]
+
 /** What was acknowledged: name to size. */
 const expected = new Map<string, bigint>()
 /** Names whose deletion was acknowledged. */
@@ -35,7 +39,8 @@ const deleted = new Set<string>()
 const written = new Set<string>()
 
 process.stdout.write(`torture: ${rounds} rounds, seed ${seed}\n`)
-await using directory = await temporaryDirectory()
+await using temporary = await temporaryDirectory()
+const directory = temporary.path
 await using host = await startHost(directory, rng)
 let kills = 0
 for (let round = 0; round < rounds; round++) {
@@ -107,9 +112,6 @@ async function remove(name: string): Promise<void> {
   deleted.add(name)
 }
 
-const NOT_FOUND = 5
-const UNAVAILABLE = [1, 4, 14]
-
 /** Calls until there is an answer that is not "I am not there". */
 async function insist<Req, Res>(
   method: UnaryMethod<Req, Res>,
@@ -122,7 +124,7 @@ async function insist<Req, Res>(
     } catch (error) {
       const { code } = error as { code: number }
       if (code === fine) return undefined
-      if (!UNAVAILABLE.includes(code) || tries > 600) throw error
+      if (!UNANSWERED.includes(code) || tries > 600) throw error
       await delay(50)
     }
   }

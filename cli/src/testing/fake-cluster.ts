@@ -39,7 +39,7 @@ const SERVICES = {
 
 /** What the services do; a method without a function answers UNIMPLEMENTED. */
 export type FakeServices = {
-  [K in keyof typeof SERVICES]?: ServiceHandlers<(typeof SERVICES)[K]>
+  -readonly [K in keyof typeof SERVICES]?: ServiceHandlers<(typeof SERVICES)[K]>
 }
 
 /** How a run ended. */

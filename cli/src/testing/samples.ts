@@ -97,7 +97,7 @@ export function deletingVolume(name = 'data'): Volume {
 /** A ready pool of 100 GiB. */
 export function samplePool(name = 'local', node = 'n1'): StoragePool {
   return StoragePool.fromPartial({
-    meta: meta(name),
+    meta: { ...meta(name), uid: `uid-${node}-${name}` },
     spec: {
       node,
       kind: StoragePoolKind.STORAGE_POOL_KIND_FILE_THIN,

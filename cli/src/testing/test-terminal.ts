@@ -18,6 +18,8 @@ export interface TestTerminalOptions {
   readonly clock?: Clock
   /** Whether people look at it. */
   readonly isTTY?: boolean
+  /** Called after every write, so that a test can act when it sees something, not after a time. */
+  onOutput?(output: Readonly<TestTerminal['output']>, interrupt: () => void): void
 }
 
 /** Makes a terminal of a pipe, in a directory without a context file. */
@@ -28,6 +30,7 @@ export function createTestTerminal(options: TestTerminalOptions = {}): TestTermi
     isTTY: options.isTTY ?? false,
     write(text: string) {
       output[name] += text
+      options.onOutput?.(output, () => abort.abort())
     },
   })
   return {

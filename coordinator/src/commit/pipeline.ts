@@ -91,12 +91,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     )
   }
 
-  async function write(writes: readonly Write[]): Promise<number> {
+  async function write(writes: readonly Write[]) {
     const revision = state.revision + 1
-    const changes = writes.map(
-      (item): Change => ({ ...item, before: state.table(item.kind).get(item.id) }),
-    )
+    const before = writes.map((item) => state.table(item.kind).get(item.id))
     state.apply(writes, revision)
+    // Taken now: once this is durable, the state may show later writes that are not.
+    const changes = writes.map(
+      (item, index): Change => ({ ...stamped(state, item), before: before[index] }),
+    )
     if (options.checked) assertSound(state)
     const committed = store.commit({ guards, operations: writes.map(operation) })
     last = committed
@@ -107,8 +109,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       fail(error)
       return refuse()
     }
-    feed.publish({ revision, changes: changes.map((change) => stamped(state, change)) })
-    return revision
+    feed.publish({ revision, changes })
+    return { revision, record: recordsOf(changes) }
   }
 
   async function settled(): Promise<void> {
@@ -123,18 +125,14 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     async submit(command) {
       if (failure) refuse()
       const { writes, outcome } = decide(state, command)
-      const record: Committed['record'] = (kind, id) => {
-        const own = writes.find((item) => item.kind === kind && item.id === id)
-        return (own ? own.value : undefined) as never
-      }
-      if (command.dryRun) return { outcome, revision: state.revision, record }
+      if (command.dryRun) return { outcome, revision: state.revision, record: recordsOf(writes) }
       if (writes.length === 0) {
         // Nothing to write, but what it saw may not be durable yet.
         const { revision } = state
         await settled()
-        return { outcome, revision, record }
+        return { outcome, revision, record: recordsOf(writes) }
       }
-      return { outcome, revision: await write(writes), record }
+      return { outcome, ...(await write(writes)) }
     },
     async stop() {
       failure ??= new KeelsonError('UNAVAILABLE', 'the coordinator is stopping')
@@ -170,11 +168,14 @@ function operation(write: Write): Operation {
     : { type: 'put', key, value: encodeRecord(write.value) }
 }
 
-/** The change with its record as the state holds it, that is with its resource version. */
-function stamped(state: StateView, change: Change): Change {
-  if (change.value === undefined) return change
-  const value = state.table(change.kind).get(change.id)
-  return value === undefined ? change : ({ ...change, value } as Change)
+/** The write with its record as the state holds it, that is with its resource version. */
+function stamped(state: StateView, write: Write): Write {
+  if (write.value === undefined) return write
+  return { ...write, value: state.table(write.kind).get(write.id) } as Write
+}
+
+function recordsOf(writes: readonly Write[]): Committed['record'] {
+  return (kind, id) => writes.find((item) => item.kind === kind && item.id === id)?.value as never
 }
 
 function assertSound(state: StateView): void {

@@ -6,12 +6,13 @@ import { KeelsonError } from '@keelson/shared/errors'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { deriveDesiredState } from '../dispatch/index.ts'
-import { RECORD_KINDS, type StateView } from '../state/index.ts'
+import type { StateView } from '../state/index.ts'
 import {
   type Action,
   commandsOf,
   createPopulatedWorld,
   faithfulReport,
+  fingerprint,
   helloOf,
   type World,
   walks,
@@ -49,15 +50,6 @@ function attempt<T>(decision: () => T): T | undefined {
     expect(error.code, error.message).not.toBe('INTERNAL')
     return undefined
   }
-}
-
-/** Everything in a state as one text. */
-function fingerprint(state: StateView): string {
-  const tables = RECORD_KINDS.map((kind) => [...state.table(kind).entries()])
-  const sums = state.hosts
-    .candidates()
-    .map(({ promisedBytes, replicaCount }) => [promisedBytes, replicaCount])
-  return JSON.stringify([state.revision, state.lastEventSequence, tables, sums])
 }
 
 function places(state: StateView): Map<string, string> {

@@ -205,10 +205,22 @@ describe('inspecting a file', () => {
       /has a wrong length/,
     ],
     [
-      'the number of a transaction on a meta page',
-      (b, { metaAt, newest }) =>
-        b.writeUInt8(b.readUInt8(metaAt(newest) + 128) ^ 4, metaAt(newest) + 128),
+      'the number of the newest transaction',
+      (b, { metaAt, newest }) => b.writeUInt8(99, metaAt(newest) + 129),
       /meta pages are of transactions/,
+    ],
+    [
+      'the number of the newest transaction, so that the one before seems newer',
+      (b, { metaAt, newest }) => {
+        const at = metaAt(newest) + 128
+        b.writeUInt32LE(b.readUInt32LE(at) - 2, at)
+      },
+      /the root of transaction \d+ is of transaction \d+/,
+    ],
+    [
+      'the root of the newest transaction',
+      (b, { records }) => b.writeUInt32LE(99_999, records + 40),
+      /page 99999 is missing: it is the root of transaction/,
     ],
   ]
   it.each(cases)('finds %s that is wrong', (_, edit, message) => {

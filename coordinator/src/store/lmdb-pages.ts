@@ -126,16 +126,25 @@ export function readNumber(bytes: Buffer, at: number): number {
 export function readNewestMeta(file: number, sizeBytes: number): Meta {
   const first = readMeta(file, sizeBytes, 0, 0)
   const second = readMeta(file, sizeBytes, 1, first.pageBytes)
-  // Transaction n writes meta page n mod 2, so the two are neighbours or both untouched; anything
-  // else would let LMDB go back to an older state in silence.
+  // Transaction n writes meta page n mod 2 and leaves the one of n - 1 as it is; anything else
+  // would let LMDB go back to an older state in silence.
   const distance = first.transaction - second.transaction
   const untouched = distance === 0 && first.transaction === 0
   if (Math.abs(distance) !== 1 && !untouched)
     damaged(`meta pages are of transactions ${first.transaction} and ${second.transaction}`)
-  const newest = distance > 0 ? first : second
-  if (newest.transaction % 2 !== (newest === first ? 0 : 1) && !untouched)
-    damaged(`transaction ${newest.transaction} is on the wrong meta page`)
-  return newest
+  for (const meta of [first, second]) checkRoot(file, sizeBytes, meta)
+  return distance > 0 ? first : second
+}
+
+/** Every transaction writes a new root for the records, so the two have the same number. */
+function checkRoot(file: number, sizeBytes: number, { records, ...meta }: Meta): void {
+  if (meta.transaction === 0) return
+  const at = records.root * meta.pageBytes
+  if (at + meta.pageBytes > sizeBytes)
+    damaged(`page ${records.root} is missing: it is the root of transaction ${meta.transaction}`)
+  const transaction = readNumber(readAt(file, at, PAGE_HEADER_BYTES), 8)
+  if (transaction !== meta.transaction)
+    damaged(`the root of transaction ${meta.transaction} is of transaction ${transaction}`)
 }
 
 function readMeta(file: number, sizeBytes: number, page: number, pageBytes: number): Meta {

@@ -1,4 +1,5 @@
 /** Help for the coordinator's tests: a small world, scripts on it, what agents report. */
+export { fingerprint } from './fingerprint.ts'
 export * from './report.ts'
 export { createDecideScript } from './script-verbs.ts'
 export * from './show.ts'

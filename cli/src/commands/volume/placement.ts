@@ -27,7 +27,11 @@ const verdictColumns: readonly Column<NodeVerdict>[] = [
   { title: 'NODE', cell: ({ node }) => node },
   { title: 'POOL', cell: ({ pool }) => pool },
   { title: 'VERDICT', cell: verdictOf, tone: (text) => toneOf(text === 'chosen' ? 'Ready' : '') },
-  { title: 'SCORE', cell: ({ totalScore }) => score(totalScore), right: true },
+  {
+    title: 'SCORE',
+    cell: ({ rejectedBy, totalScore }) => (rejectedBy === '' ? score(totalScore) : ''),
+    right: true,
+  },
   { title: 'REASON', cell: ({ reason }) => reason },
   {
     title: 'PARTS',
