@@ -104,7 +104,7 @@ describe('bad input ends in a clear error with the right exit code', () => {
     ['not a DNS label', create('Not_A_Label', '--size', '1GiB'), 2, 'not a DNS label'],
     ['no size', create('a'), 2, '--size'],
     ['unknown verb', ['volume', 'frobnicate'], 2, 'frobnicate'],
-    ['unknown flag', create('a', '--sizes', '1GiB'), 2, '--sizes'],
+    ['unknown flag', create('a', '--size', '1GiB', '--racks', '3'), 2, '--racks'],
     [
       'relative pool path',
       ['pool', 'create', 'p', '--node', 'e2e', '--kind', 'FILE', '--path', 'x'],
@@ -188,9 +188,13 @@ describe('faults', () => {
     await cluster.agent.stop('SIGKILL')
     await cluster.coordinator.stop('SIGKILL')
     expect(await cluster.detachLoops(cluster.directory)).toBe(1)
-    await expect(readFile(device)).rejects.toThrow()
+    // A detached loop device is an empty one.
+    expect((await readFile(device)).length).toBe(0)
     cluster.agent = cluster.startAgent()
-    const back = await until('the device', () => readFile(device).catch(() => undefined))
+    const back = await until('the device', async () => {
+      const content = await readFile(device).catch(() => Buffer.alloc(0))
+      return content.length > 0 ? content : undefined
+    })
     expect(back.subarray(0, MIB).equals(bytes)).toBe(true)
     cluster.coordinator = cluster.startCoordinator()
     await until('the volume to be ready again', async () => {

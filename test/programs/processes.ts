@@ -7,6 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 
+process.setMaxListeners(0)
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** How to reach a coordinator. */
@@ -52,6 +54,8 @@ export function start(command: string, args: readonly string[]): Program {
 
 function program(child: ChildProcess): Program {
   const pid = child.pid ?? 0
+  // Whatever ends this process early, what it started does not live on.
+  process.once('exit', () => child.kill('SIGKILL'))
   return {
     pid,
     get running() {

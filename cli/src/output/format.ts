@@ -3,7 +3,7 @@ import { formatSize } from '@keelson/shared/model'
 
 /** A size in binary units without a space, so that it stays one word and can be given back: "1.5GiB". */
 export function size(sizeBytes: bigint | number | undefined): string {
-  return sizeBytes === undefined ? '' : formatSize(Number(sizeBytes)).replace(' ', '')
+  return sizeBytes === undefined ? '' : formatSize(Number(sizeBytes)).replace(/(\.0)? /, '')
 }
 
 /** A size followed by its exact bytes: "1.5GiB (1610612736 bytes)". */

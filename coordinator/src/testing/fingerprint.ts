@@ -9,12 +9,12 @@ export function fingerprint(state: StateView): string {
   const sorted = (set: ReadonlySet<string | number>) => [...set].sort()
   const tables = RECORD_KINDS.map((kind) => {
     const table = state.table(kind)
-    return [kind, table.sortedIds().map((id) => canonical([id, table.get(id)]))]
+    return [kind, table.sortedIds().map((id) => [id, table.get(id)])]
   })
   const pools = hosts
     .candidates()
     .map(({ pool, node, promisedBytes, replicaCount }) =>
-      canonical([pool, node ?? null, promisedBytes, replicaCount]),
+      JSON.stringify([pool, node, promisedBytes, replicaCount]),
     )
     .sort()
   const nodes = state.nodes
@@ -44,13 +44,4 @@ export function fingerprint(state: StateView): string {
     ])
   const numbers = [state.revision, state.lastEventSequence]
   return JSON.stringify([numbers, tables, pools, nodes, volumes, snapshots])
-}
-
-/** Text of a value that does not depend on the order in which its keys were set. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, item: unknown) =>
-    item !== null && typeof item === 'object' && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  )
 }

@@ -1,78 +1,77 @@
 /** What the actions of a walk mean: commands for the state they meet, so that most hit something. */
-import type {
-  FailureDomainMode,
-  ItemPhase,
-  ObjectMeta,
-  ObservedState,
-  Volume,
-} from '@keelson/shared/model'
+import type { FailureDomainMode, ItemPhase, ObservedState, Volume } from '@keelson/shared/model'
 import { RACK_LABEL } from '@keelson/shared/model'
 import type { Command } from '../decide/index.ts'
 import type { ReadonlyTable, StateView } from '../state/index.ts'
-import { faithfulReport, helloOf, observedPool, reportOf } from './report.ts'
+import { faithfulReport, helloOf, observedPool } from './report.ts'
 import { type Action, CLASSES, NODES, VOLUMES } from './walk.ts'
-import { createWorld, type Fields, type World } from './world.ts'
+import { createWorld, type Fields, type Scene, type World } from './world.ts'
 
 const GIB = 2 ** 30
 
-/** A world with four hosts in three racks, each with a pool of 8 GiB, and three classes. */
+/** Four hosts in three racks, each with a pool of 8 GiB, and three classes. */
+export function* populate(scene: Scene): Generator<Command, void, undefined> {
+  yield made(scene, 'CreateJoinToken', TOKEN, {
+    id: TOKEN,
+    secretSha256: 'secret',
+    expiresAt: Number.MAX_SAFE_INTEGER,
+    node: '',
+  })
+  for (const [index, node] of NODES.slice(0, 4).entries()) {
+    yield* commandsOf(scene, { does: 'enroll', node })
+    yield* commandsOf(scene, { does: 'hello', node, ledger: 0 })
+    yield* commandsOf(scene, { does: 'label', node, rack: `r${index % 3}` })
+    yield* commandsOf(scene, { does: 'createPool', node, pool: 'p0', kind: 'FILE_THIN' })
+    yield* commandsOf(scene, { does: 'report', node })
+  }
+  for (const name of CLASSES) yield* commandsOf(scene, { does: 'createClass', storageClass: name })
+}
+
+/** A world that is populated. */
 export function createPopulatedWorld(): World {
   const world = createWorld()
-  for (const [index, name] of NODES.slice(0, 4).entries()) {
-    take(world, { does: 'enroll', node: name })
-    take(world, { does: 'hello', node: name, ledger: 0 })
-    take(world, { does: 'label', node: name, rack: `r${index % 3}` })
-    take(world, { does: 'createPool', node: name, pool: 'p0', kind: 'FILE_THIN' })
-    const { uid } = world.state.pools.get(`${name}/p0`)!.meta
-    const pools = [observedPool(uid, { totalBytes: 8 * GIB, freeBytes: 8 * GIB })]
-    world.run('RecordObserved', name, { node: name, observed: reportOf({ pools }) })
-  }
-  for (const name of CLASSES) take(world, { does: 'createClass', storageClass: name })
+  for (const command of populate(world)) world.decide(command)
   return world
 }
 
-function take(world: World, step: Action): void {
-  for (const command of commandsOf(world, step)) world.decide(command)
-}
-
 /** The commands an action means, each made for the state after those before it. */
-export function* commandsOf(world: World, step: Action): Generator<Command, void, undefined> {
-  if (step.does !== 'reportAll') return yield commandOf(world, step)
+export function* commandsOf(scene: Scene, step: Action): Generator<Command, void, undefined> {
+  if (step.does !== 'reportAll') return yield commandOf(scene, step)
   for (const node of NODES) {
-    if (!world.state.nodes.has(node)) continue
-    yield commandOf(world, { does: 'hello', node, ledger: 0 })
-    yield commandOf(world, { does: 'report', node })
+    if (!scene.state.nodes.has(node)) continue
+    yield commandOf(scene, { does: 'hello', node, ledger: 0 })
+    yield commandOf(scene, { does: 'report', node })
   }
 }
 
-function commandOf(world: World, step: Exclude<Action, { readonly does: 'reportAll' }>): Command {
+function commandOf(scene: Scene, step: Exclude<Action, { readonly does: 'reportAll' }>): Command {
   switch (step.does) {
     case 'report':
-      return made(world, 'RecordObserved', step.node, {
+      return made(scene, 'RecordObserved', step.node, {
         node: step.node,
-        observed: faithfulReport(world.state, step.node),
+        observed: faithfulReport(scene.state, step.node),
       })
     case 'reportOdd':
-      return made(world, 'RecordObserved', step.node, {
+      return made(scene, 'RecordObserved', step.node, {
         node: step.node,
-        observed: oddReport(world.state, step.node, step.oddness),
+        observed: oddReport(scene.state, step.node, step.oddness),
       })
     case 'refresh':
-      return made(world, 'RefreshVolumes', 'all', { volumes: VOLUMES })
+      return made(scene, 'RefreshVolumes', 'all', { volumes: VOLUMES })
     case 'prune':
-      return made(world, 'PruneHistory', 'history', {
+      return made(scene, 'PruneHistory', 'history', {
         keepEvents: step.keepEvents,
         keepOperations: step.keepOperations,
       })
     case 'cancelOperation': {
-      const all = [...world.state.operations.values()]
-      const running = all.filter(({ phase }) => phase === 'Running')
-      const some = running.length > 0 ? running : all
-      const name = some[step.index % Math.max(1, some.length)]?.meta.name ?? 'none'
-      return made(world, 'CancelOperation', name, { name })
+      const { operations } = scene.state
+      const running = namesOf(operations, ({ phase }) => phase === 'Running')
+      const some = running.length > 0 ? running : operations.sortedIds()
+      const name = some[step.index % Math.max(1, some.length)] ?? 'none'
+      return made(scene, 'CancelOperation', name, { name })
     }
     default:
-      return userCommand(world, step) ?? hostCommand(world, step)
+      return userCommand(scene, step) ?? hostCommand(scene, step)
   }
 }
 
@@ -81,11 +80,11 @@ type Rest = Exclude<
   { readonly does: 'report' | 'reportAll' | 'reportOdd' | 'refresh' | 'prune' | 'cancelOperation' }
 >
 
-function userCommand(world: World, step: Rest): Command | undefined {
+function userCommand(scene: Scene, step: Rest): Command | undefined {
   const labels = {}
   switch (step.does) {
     case 'createVolume':
-      return made(world, 'CreateVolume', step.volume, {
+      return made(scene, 'CreateVolume', step.volume, {
         name: step.volume,
         labels,
         spec: {
@@ -98,28 +97,28 @@ function userCommand(world: World, step: Rest): Command | undefined {
         },
       })
     case 'resizeVolume':
-      return made(world, 'ResizeVolume', step.volume, {
+      return made(scene, 'ResizeVolume', step.volume, {
         name: step.volume,
-        sizeBytes: sizeOf(world.state.volumes.get(step.volume)) + step.growthGib * GIB,
+        sizeBytes: sizeOf(scene.state.volumes.get(step.volume)) + step.growthGib * GIB,
       })
     case 'deleteVolume':
-      return made(world, 'DeleteVolume', step.volume, { name: step.volume })
+      return made(scene, 'DeleteVolume', step.volume, { name: step.volume })
     case 'createSnapshot': {
-      const ready = namesOf(world.state.volumes, ({ status }) => status.phase === 'Ready')
-      return made(world, 'CreateSnapshot', step.snapshot, {
+      const ready = namesOf(scene.state.volumes, ({ status }) => status.phase === 'Ready')
+      return made(scene, 'CreateSnapshot', step.snapshot, {
         name: step.snapshot,
         labels,
         volume: oneOf(ready, step.volume),
       })
     }
     case 'restoreSnapshot': {
-      const ready = namesOf(world.state.snapshots, ({ status }) => status.phase === 'Ready')
+      const ready = namesOf(scene.state.snapshots, ({ status }) => status.phase === 'Ready')
       const snapshot = oneOf(ready, step.snapshot)
-      const { sizeBytes = 0 } = world.state.snapshots.get(snapshot)?.status ?? {}
-      return made(world, 'RestoreSnapshot', snapshot, {
+      const { sizeBytes = 0 } = scene.state.snapshots.get(snapshot)?.status ?? {}
+      return made(scene, 'RestoreSnapshot', snapshot, {
         snapshot,
         volume: oneOf(
-          VOLUMES.filter((name) => !world.state.volumes.has(name)),
+          VOLUMES.filter((name) => !scene.state.volumes.has(name)),
           step.volume,
         ),
         sizeBytes: step.growthGib === 0 ? 0 : sizeBytes + step.growthGib * GIB,
@@ -127,25 +126,22 @@ function userCommand(world: World, step: Rest): Command | undefined {
       })
     }
     case 'deleteSnapshot':
-      return made(world, 'DeleteSnapshot', step.snapshot, { name: step.snapshot })
+      return made(scene, 'DeleteSnapshot', step.snapshot, { name: step.snapshot })
     case 'createClass':
-      return made(world, 'CreateClass', step.storageClass, {
+      return made(scene, 'CreateClass', step.storageClass, {
         name: step.storageClass,
         labels,
         spec: { ...CLASS_SPEC, failureDomainMode: MODES[step.storageClass] ?? 'Same' },
       })
     case 'deleteClass':
-      return made(world, 'DeleteClass', step.storageClass, { name: step.storageClass })
+      return made(scene, 'DeleteClass', step.storageClass, { name: step.storageClass })
     default:
       return undefined
   }
 }
 
-function namesOf<T extends { readonly meta: ObjectMeta }>(
-  table: ReadonlyTable<T>,
-  matches: (item: T) => boolean,
-): string[] {
-  return [...table.values()].filter(matches).map(({ meta }) => meta.name)
+function namesOf<T>(table: ReadonlyTable<T>, matches: (item: T) => boolean): string[] {
+  return table.sortedIds().filter((name) => matches(table.get(name)!))
 }
 
 /** The name that was drawn if it is among them, else the first; the drawn one if there is none. */
@@ -169,10 +165,10 @@ const MODES: Readonly<Record<string, FailureDomainMode>> = {
   prefer: 'PreferDifferent',
 }
 
-function hostCommand(world: World, step: Rest): Command {
+function hostCommand(scene: Scene, step: Rest): Command {
   switch (step.does) {
     case 'createPool':
-      return made(world, 'CreatePool', `${step.node}/${step.pool}`, {
+      return made(scene, 'CreatePool', `${step.node}/${step.pool}`, {
         name: step.pool,
         labels: {},
         spec: {
@@ -183,61 +179,56 @@ function hostCommand(world: World, step: Rest): Command {
         },
       })
     case 'deletePool':
-      return made(world, 'DeletePool', `${step.node}/${step.pool}`, {
+      return made(scene, 'DeletePool', `${step.node}/${step.pool}`, {
         node: step.node,
         name: step.pool,
       })
     case 'enroll':
-      return enrollment(world, step.node)
+      return enrollment(scene, step.node)
     case 'hello': {
       const hello = helloOf(step.node, { ledgerGeneration: step.ledger })
-      return made(world, 'RecordHello', step.node, { hello, address: '' })
+      return made(scene, 'RecordHello', step.node, { hello, address: '' })
     }
     case 'silence':
-      return made(world, 'SetNodePhase', step.node, {
+      return made(scene, 'SetNodePhase', step.node, {
         node: step.node,
         phase: 'Offline',
         reason: 'no heartbeat',
       })
     case 'cordon':
-      return updated(world, step.node, { schedulable: step.schedulable })
+      return updated(scene, step.node, { schedulable: step.schedulable })
     case 'label':
-      return updated(world, step.node, { setLabels: { [RACK_LABEL]: step.rack } })
+      return updated(scene, step.node, { setLabels: { [RACK_LABEL]: step.rack } })
     case 'deleteNode':
-      return made(world, 'DeleteNode', step.node, { node: step.node })
+      return made(scene, 'DeleteNode', step.node, { node: step.node })
     default:
       throw new Error(`no command for ${step.does}`)
   }
 }
 
 function made<T extends Command['type']>(
-  world: World,
+  scene: Scene,
   type: T,
   subject: string,
   fields: Fields<T>,
 ): Command {
-  return { type, stamp: world.stamp(`${type} ${subject}`), ...fields } as unknown as Command
+  return { type, stamp: scene.stamp(`${type} ${subject}`), ...fields } as unknown as Command
 }
 
-function updated(world: World, name: string, fields: Partial<Fields<'UpdateNode'>>): Command {
-  return made(world, 'UpdateNode', name, { node: name, setLabels: {}, removeLabels: [], ...fields })
+function updated(scene: Scene, name: string, fields: Partial<Fields<'UpdateNode'>>): Command {
+  return made(scene, 'UpdateNode', name, { node: name, setLabels: {}, removeLabels: [], ...fields })
 }
 
-function enrollment(world: World, name: string): Command {
-  const id = 'everybody'
-  if (!world.state.joinTokens.has(id))
-    world.run('CreateJoinToken', id, {
-      id,
-      secretSha256: 'secret',
-      expiresAt: Number.MAX_SAFE_INTEGER,
-      node: '',
-    })
-  return made(world, 'EnrollNode', name, {
-    node: name,
+/** The token all hosts of a walk join with. */
+const TOKEN = 'everybody'
+
+function enrollment(scene: Scene, node: string): Command {
+  return made(scene, 'EnrollNode', node, {
+    node,
     labels: {},
-    joinTokenId: id,
+    joinTokenId: TOKEN,
     joinSecretSha256: 'secret',
-    machineKeySha256: `machine of ${name}`,
+    machineKeySha256: `machine of ${node}`,
   })
 }
 

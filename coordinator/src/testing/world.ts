@@ -12,19 +12,33 @@ import {
   type Outcome,
   type Stamp,
 } from '../decide/index.ts'
-import { type ClusterState, checkInvariants, createClusterState } from '../state/index.ts'
+import {
+  type ClusterState,
+  checkInvariants,
+  createClusterState,
+  type StateView,
+} from '../state/index.ts'
 
 /** The fields of a command besides what the world adds. */
 export type Fields<T extends Command['type']> = Omit<CommandOf<T>, 'type' | 'stamp'>
 
-/** A state with everything around it that a command needs. */
-export interface World {
-  readonly state: ClusterState
+/** Time and fresh ids, the same in every run. */
+export interface Stamps {
   /** The time of the next command. */
   now(): number
   advance(durationMs: number): void
   /** A stamp for a command about `subject`. */
   stamp(subject: string, actor?: string): Stamp
+}
+
+/** What commands are made from: a state to look at, and stamps. */
+export interface Scene extends Stamps {
+  readonly state: StateView
+}
+
+/** A state with everything around it that a command needs. */
+export interface World extends Scene {
+  readonly state: ClusterState
   /** Decides, applies and checks; raises what the decision raises, and for a broken invariant. */
   decide(command: Command): Decision
   /** The same for a command of its parts. */
@@ -34,14 +48,11 @@ export interface World {
 /** When the world begins. */
 export const WORLD_BEGINS = Date.UTC(2026, 0, 1)
 
-/** A world with a cluster "c1" and nothing in it. */
-export function createWorld(): World {
-  const state = createClusterState()
+/** Stamps that begin at `WORLD_BEGINS`. */
+export function createStamps(): Stamps {
   const used = new Map<string, number>()
   let now = WORLD_BEGINS
-
-  const world: World = {
-    state,
+  return {
     now: () => now,
     advance(durationMs) {
       now += durationMs
@@ -51,11 +62,26 @@ export function createWorld(): World {
       used.set(subject, count)
       return { now, actor, uid: uidFor(`${subject}#${count}`) }
     },
+  }
+}
+
+/** The command that gives a cluster its id, "c1". */
+export function initializeCluster(scene: Scene): Command {
+  const authority = { certificatePem: 'certificate', privateKeyPem: 'key' }
+  return { type: 'InitializeCluster', stamp: scene.stamp('cluster'), clusterId: 'c1', authority }
+}
+
+/** A world with a cluster and nothing in it. */
+export function createWorld(): World {
+  const state = createClusterState()
+  const world: World = {
+    state,
+    ...createStamps(),
     decide(command) {
       const decision = decide(state, command)
       if (!command.dryRun && decision.writes.length > 0)
         state.apply(decision.writes, state.revision + 1)
-      now += 1_000
+      world.advance(1_000)
       const broken = checkInvariants(state)
       assert(broken.length === 0, `${command.type} breaks ${JSON.stringify(broken)}`)
       return decision
@@ -65,8 +91,7 @@ export function createWorld(): World {
       return world.decide(command).outcome
     },
   }
-  const authority = { certificatePem: 'certificate', privateKeyPem: 'key' }
-  world.run('InitializeCluster', 'cluster/c1', { clusterId: 'c1', authority })
+  world.decide(initializeCluster(world))
   return world
 }
 
