@@ -91,7 +91,8 @@ export function decideDeleteUserToken(
 /** Removes the oldest events and operations past the limits and dead tokens, a transaction's worth. */
 export function decidePruneHistory(state: StateView, command: CommandOf<'PruneHistory'>): Decision {
   const draft = createDraft(state, command.stamp)
-  const spare = Math.max(0, state.events.size - command.keepEvents)
+  // The newest event always stays: it is what the numbers go on from after a restart.
+  const spare = Math.max(0, state.events.size - Math.max(1, command.keepEvents))
   const oldest = state.events.sortedIds().slice(0, Math.min(spare, MAXIMUM_WRITES / 3))
   for (const id of oldest) draft.remove('event', id)
   const finished = [...state.operations.values()]

@@ -206,7 +206,7 @@ export function decideDeleteVolume(state: StateView, command: CommandOf<'DeleteV
   const volume = findVolume(state, name)
   const draft = createDraft(state, stamp)
   if (volume.meta.deletionRequestedAt !== undefined) return draft.decision({ name })
-  const snapshots = [...state.hosts.snapshotsOf(name)]
+  const snapshots = [...state.hosts.snapshotsOf(name)].sort()
   if (snapshots.length > 0)
     throw new KeelsonError(
       'FAILED_PRECONDITION',

@@ -77,10 +77,23 @@ function thinFloor({ pool }: Candidate): string | null {
   return `${formatSize(freeBytes)} of ${formatSize(totalBytes)} really free, floor is ${THIN_FLOOR_PERCENT} %`
 }
 
-/** Bytes that may still be promised in a pool: its size times the overcommit, less promises. */
-export function promisableBytes({ pool, promisedBytes }: Candidate): number {
-  const limit = Math.floor((pool.status.totalBytes * pool.spec.overcommitPercent) / 100)
-  return limit - promisedBytes
+/**
+ * Bytes that may still be promised in a pool. Others may use the same file system, so a pool has
+ * what is free plus what its own items take, not the file system's size. Thick pools also never
+ * promise more than is free beside what they have promised and not made yet; thin ones multiply.
+ */
+export function promisableBytes(candidate: Candidate): number {
+  const { pool, promisedBytes, unmadeBytes } = candidate
+  const capacityBytes = poolCapacityBytes(candidate)
+  if (!isThin(pool.spec.kind))
+    return Math.min(capacityBytes - promisedBytes, pool.status.freeBytes - unmadeBytes)
+  return Math.floor((capacityBytes * pool.spec.overcommitPercent) / 100) - promisedBytes
+}
+
+/** Bytes a pool can hold at present. */
+export function poolCapacityBytes({ pool, allocatedBytes }: Candidate): number {
+  const { totalBytes, freeBytes } = pool.status
+  return Math.min(totalBytes, freeBytes + allocatedBytes)
 }
 
 /** Every rule about one pool, in the order they are checked. */
@@ -94,6 +107,6 @@ export const FILTERS: readonly NamedFilter[] = [
   { name: 'pool-ready', check: poolReady },
   { name: 'replication', check: replication },
   { name: 'failure-domain', check: domainLabel },
-  { name: 'space', check: space },
   { name: 'thin-floor', check: thinFloor },
+  { name: 'space', check: space },
 ]

@@ -6,7 +6,7 @@
 import type { NodeVerdict, PlacementReport, ScorePart } from '@keelson/shared/model'
 import { formatSize } from '@keelson/shared/model'
 import type { Candidate } from '../state/index.ts'
-import { FILTERS, promisableBytes } from './filters.ts'
+import { FILTERS, poolCapacityBytes, promisableBytes } from './filters.ts'
 import type { VolumeRequest } from './request.ts'
 
 /** What placement found. */
@@ -81,7 +81,7 @@ function scored(candidate: Candidate, request: VolumeRequest): Scored {
  */
 function scoreParts(candidate: Candidate, request: VolumeRequest): readonly ScorePart[] {
   const { pool } = candidate
-  const limit = (pool.status.totalBytes * pool.spec.overcommitPercent) / 100 || 1
+  const limit = (poolCapacityBytes(candidate) * pool.spec.overcommitPercent) / 100 || 1
   return [
     {
       name: 'room',

@@ -13,6 +13,10 @@ export interface Candidate {
   readonly node: Node | undefined
   /** Sizes of everything placed in the pool. */
   readonly promisedBytes: number
+  /** Bytes that what is placed there takes, as last reported. */
+  readonly allocatedBytes: number
+  /** Part of the promise that is not made yet, so that the pool's free bytes do not show it. */
+  readonly unmadeBytes: number
   readonly replicaCount: number
 }
 
@@ -46,6 +50,11 @@ export interface WritableHostIndex extends HostIndex {
   replace(write: Write & { kind: IndexedKind }, before: unknown): void
 }
 
+/** What is added up per pool. */
+type Sums = Omit<Candidate, 'pool' | 'node'>
+
+const NOTHING: Sums = { promisedBytes: 0, allocatedBytes: 0, unmadeBytes: 0, replicaCount: 0 }
+
 type IndexedKind = 'node' | 'pool' | 'volume' | 'snapshot'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -54,7 +63,7 @@ export function createHostIndex(): WritableHostIndex {
   const candidates = new Map<string, Mutable<Candidate>>()
   let candidateList: readonly Candidate[] | undefined
   const nodes = new Map<string, Node>()
-  const promised = new Map<string, { bytes: number; replicas: number }>()
+  const sums = new Map<string, Mutable<Sums>>()
   const volumesOn = createMultimap<string>()
   const snapshotsOn = createMultimap<string>()
   const poolsOn = createMultimap<string>()
@@ -64,15 +73,15 @@ export function createHostIndex(): WritableHostIndex {
   const volumeByUid = new Map<string, string>()
   const snapshotByUid = new Map<string, string>()
 
-  function promise(pool: string, bytes: number, replicas: number): void {
-    const sum = promised.get(pool) ?? { bytes: 0, replicas: 0 }
-    sum.bytes += bytes
-    sum.replicas += replicas
-    promised.set(pool, sum)
+  function add(pool: string, item: Sums, sign: 1 | -1): void {
+    const sum = sums.get(pool) ?? { ...NOTHING }
+    sum.promisedBytes += sign * item.promisedBytes
+    sum.allocatedBytes += sign * item.allocatedBytes
+    sum.unmadeBytes += sign * item.unmadeBytes
+    sum.replicaCount += sign * item.replicaCount
+    sums.set(pool, sum)
     const candidate = candidates.get(pool)
-    if (!candidate) return
-    candidate.promisedBytes = sum.bytes
-    candidate.replicaCount = sum.replicas
+    if (candidate) Object.assign(candidate, sum)
   }
 
   function indexVolume(volume: Volume, sign: 1 | -1): void {
@@ -81,8 +90,13 @@ export function createHostIndex(): WritableHostIndex {
     else volumeByUid.delete(uid)
     for (const replica of volume.status.replicas) {
       volumesOn.update(replica.node, name, sign)
-      if (replica.role === 'Diskful')
-        promise(poolId(replica.node, replica.pool), sign * volume.spec.sizeBytes, sign)
+      if (replica.role === 'Diskful') {
+        const promisedBytes = volume.spec.sizeBytes
+        const { allocatedBytes, sizeBytes } = replica
+        const unmadeBytes = Math.max(0, promisedBytes - sizeBytes)
+        const item = { promisedBytes, allocatedBytes, unmadeBytes, replicaCount: 1 }
+        add(poolId(replica.node, replica.pool), item, sign)
+      }
       if (replica.drbdMinor !== undefined) minorsOn.update(replica.node, replica.drbdMinor, sign)
       if (replica.drbdPort !== undefined) portsOn.update(replica.node, replica.drbdPort, sign)
     }
@@ -95,7 +109,11 @@ export function createHostIndex(): WritableHostIndex {
     snapshotsOf.update(snapshot.spec.volume, name, sign)
     for (const replica of snapshot.status.replicas) {
       snapshotsOn.update(replica.node, name, sign)
-      promise(poolId(replica.node, replica.pool), sign * snapshotPromise(snapshot), 0)
+      const promisedBytes = snapshotPromise(snapshot)
+      const { allocatedBytes, phase } = replica
+      const unmadeBytes = phase === 'Ready' ? 0 : promisedBytes
+      const item = { promisedBytes, allocatedBytes, unmadeBytes, replicaCount: 0 }
+      add(poolId(replica.node, replica.pool), item, sign)
     }
   }
 
@@ -112,13 +130,7 @@ export function createHostIndex(): WritableHostIndex {
       known.pool = pool
       return
     }
-    const sum = promised.get(id)
-    candidates.set(id, {
-      pool,
-      node: nodes.get(pool.spec.node),
-      promisedBytes: sum?.bytes ?? 0,
-      replicaCount: sum?.replicas ?? 0,
-    })
+    candidates.set(id, { pool, node: nodes.get(pool.spec.node), ...(sums.get(id) ?? NOTHING) })
     candidateList = undefined
   }
 

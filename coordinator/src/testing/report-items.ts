@@ -36,6 +36,7 @@ export function parseItems(
         phase,
         message: text('message'),
         sizeBytes: size('size') ?? fallback,
+        allocatedBytes: size('allocated') ?? 0,
         devicePath: phase === 'Ready' ? `/dev/keelson/${name}` : '',
       })
     }),
