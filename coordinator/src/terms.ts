@@ -55,6 +55,8 @@ export interface Terms {
   stop(): Promise<void>
 }
 
+/** A term that lived this long was a good one. */
+const LONG_TERM_MS = 60_000
 const RETRY = { initialMs: 200, maximumMs: 5_000 }
 
 /** Starts the first term; what it raises is the caller's, later failures are retried here. */
@@ -64,6 +66,9 @@ export async function startTerms(options: TermsOptions): Promise<Terms> {
   let term: Term | undefined
   let failure: KeelsonError | undefined
   let restarting: Promise<void> | undefined
+  /** Terms in a row that did not live long, so that a full disk is not tried in a fast loop. */
+  let short = 0
+  let begunAt = clock.now()
 
   function onFailure(error: KeelsonError): void {
     failure = error
@@ -78,10 +83,13 @@ export async function startTerms(options: TermsOptions): Promise<Terms> {
     term = undefined
     options.onServing?.(false)
     if (ending) await endTerm(ending)
-    for (let tries = 1; !abort.signal.aborted; tries++) {
+    if (clock.now() - begunAt > LONG_TERM_MS) short = 0
+    while (!abort.signal.aborted) {
       try {
-        await sleep(clock, backoffMs(tries, RETRY, rng), abort.signal)
+        short++
+        await sleep(clock, backoffMs(short, RETRY, rng), abort.signal)
         term = await startTerm(options, onFailure)
+        begunAt = clock.now()
         failure = undefined
         options.onServing?.(true)
         return

@@ -8,6 +8,7 @@ import { KeelsonError } from '@keelson/shared/errors'
 import type { Role, StorageClassSpec, StoragePoolSpec, VolumeSpec } from '@keelson/shared/model'
 import {
   alignUp,
+  checkLabelKey,
   checkLabels,
   checkName,
   formatSize,
@@ -69,7 +70,8 @@ export function createAdmission({ clock, rng }: { readonly clock: Clock; readonl
         spec: {
           ...spec,
           replicas: checkReplicas(spec.replicas || 1),
-          failureDomain: spec.failureDomain || RACK_LABEL,
+          pool: spec.pool === '' ? '' : checkName('pool', spec.pool),
+          failureDomain: checkLabelKey(spec.failureDomain || RACK_LABEL),
         },
       }
     },

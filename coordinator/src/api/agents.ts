@@ -69,7 +69,7 @@ export function agentHandlers(current: CurrentTerm): ServiceHandlers<typeof Agen
       const { dispatcher } = current()
       const session = dispatcher.accept({
         node,
-        address: context.peer,
+        address: context.peer.replace(/:\d+$/, ''),
         offer: (message) => stream.offer(coordinatorMessageCodec.write(message)),
         close: (error) => stream.close(error),
       })

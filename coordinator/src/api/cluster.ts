@@ -13,7 +13,7 @@ import type { ServiceHandlers } from '@keelson/shared/grpc'
 import type { JoinToken, UserToken } from '@keelson/shared/model'
 import { createJoinToken, createUserToken } from '@keelson/shared/pki'
 import type { Clock, Rng } from '@keelson/shared/runtime'
-import { checkInvariants, type StateView } from '../state/index.ts'
+import { checkInvariants, type ReadonlyTable, type StateView } from '../state/index.ts'
 import { writeBackup } from '../store/index.ts'
 import { admin, reader } from './access.ts'
 import type { CurrentTerm } from './term.ts'
@@ -114,8 +114,10 @@ export function clusterHandlers(
 
     async listJoinTokens(_request, context) {
       admin(context)
-      const { state } = current().pipeline
-      return { joinTokens: [...state.joinTokens.values()].map(publicJoinToken) }
+      const { pipeline } = current()
+      const joinTokens = inOrder(pipeline.state.joinTokens).map(publicJoinToken)
+      await pipeline.settled()
+      return { joinTokens }
     },
 
     async deleteJoinToken({ id }, context) {
@@ -141,8 +143,10 @@ export function clusterHandlers(
 
     async listUserTokens(_request, context) {
       admin(context)
-      const { state } = current().pipeline
-      return { userTokens: [...state.userTokens.values()].map(publicUserToken) }
+      const { pipeline } = current()
+      const userTokens = inOrder(pipeline.state.userTokens).map(publicUserToken)
+      await pipeline.settled()
+      return { userTokens }
     },
 
     async deleteUserToken({ id }, context) {
@@ -152,6 +156,10 @@ export function clusterHandlers(
       return {}
     },
   }
+}
+
+function inOrder<T>(table: ReadonlyTable<T>): T[] {
+  return table.sortedIds().map((id) => table.get(id)!)
 }
 
 /** The hash of a secret never leaves the coordinator: the codec has no field for it. */

@@ -220,7 +220,7 @@ describe('watching', () => {
 
   it('leaves out what is not selected', async () => {
     const bench = start()
-    const watcher = read(bench, 0, ({ meta }) => meta.labels['tier'] === 'gold')
+    const watcher = read(bench, 0, ({ meta }) => meta.labels.tier === 'gold')
     await bench.settle()
     void bench.pipeline.submit(bench.create('a', { tier: 'gold' }))
     void bench.pipeline.submit(bench.create('b', { tier: 'lead' }))

@@ -85,7 +85,8 @@ export function nodeHandlers(current: CurrentTerm): ServiceHandlers<typeof NodeS
         .map((id) => state.inventory.get(id)!)
         .filter(({ meta }) => sections.length === 0 || sections.includes(meta.name))
       await pipeline.settled()
-      const readings = dispatcher.presence(node)?.readings
+      const presence = dispatcher.presence(node)
+      const readings = presence?.connected ? presence.readings : undefined
       const times = stored.map(({ meta }) => meta.collectedAt)
       return {
         hardware: {

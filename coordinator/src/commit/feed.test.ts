@@ -1,3 +1,4 @@
+import { KeelsonError } from '@keelson/shared/errors'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Commit, createFeed, type WritableFeed } from './feed.ts'
@@ -116,6 +117,23 @@ describe('a feed that has forgotten', () => {
       }),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('a feed that has ended', () => {
+  it('shows what there is, then raises why it ended', async () => {
+    const feed = createFeed(0, 100)
+    const end = new KeelsonError('UNAVAILABLE', 'loading anew')
+    const waiting = follower(feed, 0)
+    await settle()
+    feed.publish(commit(1))
+    feed.publish(commit(2))
+    feed.end(end)
+    feed.end(new KeelsonError('UNAVAILABLE', 'too late'))
+    await expect(waiting.done).rejects.toBe(end)
+    const late = follower(feed, 1)
+    await expect(late.done).rejects.toBe(end)
+    expect([waiting.revisions, late.revisions]).toEqual([[1, 2], [2]])
   })
 })
 

@@ -24,7 +24,7 @@ export interface Feed {
   /**
    * Transactions after `revision`, kept ones first, then those to come, until `signal` aborts.
    * Raises OUT_OF_RANGE (reason `compacted`) when some of them are no longer kept, at the start or
-   * because the reader is too slow.
+   * because the reader is too slow; and what the feed ended with, once it has shown all there is.
    */
   follow(revision: number, signal: AbortSignal): AsyncGenerator<Commit, void, undefined>
 }
@@ -32,6 +32,8 @@ export interface Feed {
 /** The feed with its one writer. */
 export interface WritableFeed extends Feed {
   publish(commit: Commit): void
+  /** Nothing will be published any more; followers must not wait for it. */
+  end(error: KeelsonError): void
 }
 
 /** A feed that begins after `revision` and keeps `capacity` transactions. */
@@ -41,6 +43,10 @@ export function createFeed(revision: number, capacity: number): WritableFeed {
   const waiting = new Set<() => void>()
   /** Revision before the oldest kept transaction. */
   let forgotten = revision
+  let ended: KeelsonError | undefined
+  const wakeAll = () => {
+    for (const wake of [...waiting]) wake()
+  }
 
   return {
     subscribe(subscriber) {
@@ -62,6 +68,7 @@ export function createFeed(revision: number, capacity: number): WritableFeed {
           yield next
           continue
         }
+        if (ended) throw ended
         await new Promise<void>((resolve) => {
           const wake = () => {
             waiting.delete(wake)
@@ -81,7 +88,11 @@ export function createFeed(revision: number, capacity: number): WritableFeed {
         forgotten = dropped[dropped.length - 1]!.revision
       }
       for (const subscriber of subscribers) subscriber(commit)
-      for (const wake of [...waiting]) wake()
+      wakeAll()
+    },
+    end(error) {
+      ended ??= error
+      wakeAll()
     },
   }
 }

@@ -240,6 +240,21 @@ describe('a store that refuses a transaction', () => {
     expect([...disk.records.keys()].filter((key) => key.startsWith('class/'))).toEqual(['class/a'])
   })
 
+  it('ends every watch, so that nobody waits for a feed without a writer', async () => {
+    const { pipeline, flush } = startPipeline(faultAt(2, new KeelsonError('UNAVAILABLE', 'gone')))
+    const seen: number[] = []
+    const watching = (async () => {
+      const { signal } = new AbortController()
+      for await (const { revision } of pipeline.feed.follow(0, signal)) seen.push(revision)
+    })()
+    const ended = watched(watching)
+    void pipeline.submit(createClass('a'))
+    await flush()
+    const lost = watched(pipeline.submit(createClass('b')))
+    await flush()
+    expect([seen, ended.outcome(), lost.outcome()]).toEqual([[1], 'UNAVAILABLE', 'UNAVAILABLE'])
+  })
+
   it('says so when it is full', async () => {
     const full = new KeelsonError('RESOURCE_EXHAUSTED', '0 B free')
     const { pipeline, flush } = startPipeline(faultAt(1, full))
@@ -305,6 +320,8 @@ describe('stopping', () => {
     expect([first.outcome(), stopped.outcome()]).toEqual(['pending', 'pending'])
     await flush()
     expect([first.outcome(), stopped.outcome()]).toEqual(['done', 'done'])
+    const { signal } = new AbortController()
+    await expect(pipeline.feed.follow(1, signal).next()).rejects.toThrow('is stopping')
     expect(failures).toEqual([])
   })
 })

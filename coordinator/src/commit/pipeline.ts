@@ -23,7 +23,7 @@ import {
   type StateView,
   type Write,
 } from '../state/index.ts'
-import type { Guard, Operation, Store } from '../store/index.ts'
+import { checkTransaction, type Guard, type Operation, type Store } from '../store/index.ts'
 import { type Change, createFeed, type Feed } from './feed.ts'
 
 /** A command that took effect, or would have. */
@@ -77,6 +77,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const known = KeelsonError.from(error, 'UNAVAILABLE', 'the store refused a transaction')
     if (!failure) {
       failure = known
+      feed.end(new KeelsonError('UNAVAILABLE', 'the coordinator loads its state anew'))
       options.onFailure(known)
     }
     return known
@@ -87,12 +88,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     throw new KeelsonError(
       failure.code === 'RESOURCE_EXHAUSTED' ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE',
       'the coordinator cannot write its store at present',
-      { cause: failure, details: [failure.message] },
+      { cause: failure },
     )
   }
 
   async function write(writes: readonly Write[]) {
     const revision = state.revision + 1
+    const operations = writes.map(operation)
+    // Refused before anything is applied: a transaction the store cannot take is a bad request,
+    // not a broken store.
+    checkTransaction({ guards, operations })
     const before = writes.map((item) => state.table(item.kind).get(item.id))
     state.apply(writes, revision)
     // Taken now: once this is durable, the state may show later writes that are not.
@@ -100,7 +105,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       (item, index): Change => ({ ...stamped(state, item), before: before[index] }),
     )
     if (options.checked) assertSound(state)
-    const committed = store.commit({ guards, operations: writes.map(operation) })
+    const committed = store.commit({ guards, operations })
     last = committed
     try {
       const reached = await committed
@@ -137,6 +142,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     async stop() {
       failure ??= new KeelsonError('UNAVAILABLE', 'the coordinator is stopping')
       await last.catch(() => undefined)
+      feed.end(failure)
     },
   }
 }

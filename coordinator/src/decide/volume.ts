@@ -89,12 +89,17 @@ function volumeRequest(
     replicas: spec.replicas,
     pool: spec.pool,
     poolKinds: storageClass?.spec.poolKinds ?? [],
-    poolSelector: parseSelector(storageClass?.spec.poolSelector ?? ''),
+    poolSelector: selectorOf(storageClass),
     nodes: spec.nodes,
     failureDomain: storageClass?.spec.failureDomain ?? RACK_LABEL,
     failureDomainMode: storageClass?.spec.failureDomainMode ?? 'PreferDifferent',
     seed: Number.parseInt(uid.slice(0, 8), 16),
   }
+}
+
+function selectorOf(storageClass: StorageClass | undefined): VolumeRequest['poolSelector'] {
+  const text = storageClass?.spec.poolSelector ?? ''
+  return text === '' ? undefined : parseSelector(text)
 }
 
 function notPlaceable(report: ReturnType<typeof placeVolume>['report']): KeelsonError {

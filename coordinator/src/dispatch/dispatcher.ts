@@ -22,7 +22,7 @@ import { deriveDesiredState } from './desired-state.ts'
 export interface AgentLink {
   /** Host the client certificate names. */
   readonly node: string
-  /** host:port of the agent. */
+  /** Address of the agent. */
   readonly address: string
   /** Sends at once or says no; a link that says no is too slow and is closed. */
   offer(message: CoordinatorMessage): boolean
@@ -76,7 +76,8 @@ interface Session {
   sentGeneration: number
   sentAt: number
   timer: Timer | undefined
-  closed: boolean
+  /** Why it is over; undefined while it is not. */
+  over: KeelsonError | undefined
 }
 
 /** How long changes of a host are gathered before its document is sent. */
@@ -90,6 +91,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { state } = pipeline
   const sessions = new Map<string, Session>()
   let hellos = 0
+  let stopped: KeelsonError | undefined
 
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
     for (const change of changes)
@@ -100,7 +102,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   })
 
   function scheduleSend(session: Session, delayMs: number): void {
-    if (session.timer || session.closed) return
+    if (session.timer || session.over) return
     session.timer = clock.after(delayMs, () => {
       session.timer = undefined
       sendDesired(session)
@@ -109,7 +111,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function sendDesired(session: Session): void {
     const { node } = session.link
-    if (session.closed || sessions.get(node) !== session) return
+    if (session.over || sessions.get(node) !== session) return
     const generation = state.generations.get(node)?.generation ?? 0
     if (generation === session.sentGeneration) return
     const stored = session.ledgerGeneration >= session.sentGeneration
@@ -121,6 +123,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function sendNow(session: Session): void {
     const { node } = session.link
+    // A timer for this document would hold back the next one.
+    session.timer?.cancel()
+    session.timer = undefined
     const desired = deriveDesiredState(state, node)
     session.sentGeneration = desired.generation
     session.sentAt = clock.now()
@@ -133,13 +138,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function send(session: Session, message: CoordinatorMessage): void {
-    if (session.closed || session.link.offer(message)) return
+    if (session.over || session.link.offer(message)) return
     end(session, new KeelsonError('RESOURCE_EXHAUSTED', 'the agent does not read its session'))
   }
 
   function end(session: Session, error: KeelsonError): void {
-    if (session.closed) return
-    session.closed = true
+    if (session.over) return
+    session.over = error
     session.timer?.cancel()
     session.link.close(error)
   }
@@ -163,6 +168,10 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // While this was made durable, the agent may have given the session up and begun another.
     if (isOver()) throw new KeelsonError('CANCELLED', 'the session ended as it began')
     if (older && older.order > order) throw newerSession(link.node)
+    if (stopped) throw stopped
+    // The host was judged by its silence before this hello; only another makes it online.
+    if (state.nodes.get(link.node)?.status.phase !== 'Online')
+      throw new KeelsonError('UNAVAILABLE', 'the host was judged offline as it came; dial again')
     const session: Session = {
       link,
       order,
@@ -173,7 +182,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       sentGeneration: 0,
       sentAt: 0,
       timer: undefined,
-      closed: false,
+      over: undefined,
     }
     sessions.set(link.node, session)
     if (older) end(older, newerSession(link.node))
@@ -198,6 +207,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   async function handle(session: Session, message: AgentMessage): Promise<void> {
     const { node } = session.link
+    // What was still on its way when the session ended may be older than what the next one says.
+    if (session.over) throw session.over
     session.lastSeenAt = clock.now()
     switch (message.type) {
       case 'hello':
@@ -244,7 +255,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         ended() {
           over = true
           if (!session) return
-          session.closed = true
+          session.over ??= new KeelsonError('CANCELLED', 'the session is over')
           session.timer?.cancel()
         },
       }
@@ -252,14 +263,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     presence(node) {
       const session = sessions.get(node)
       if (!session) return undefined
-      const { lastSeenAt, appliedGeneration, readings, closed } = session
-      return { connected: !closed, lastSeenAt, appliedGeneration, readings }
+      const { lastSeenAt, appliedGeneration, readings, over } = session
+      return { connected: !over, lastSeenAt, appliedGeneration, readings }
     },
     expel(node) {
       const session = sessions.get(node)
       if (session) end(session, new KeelsonError('UNAVAILABLE', 'no heartbeat came in time'))
     },
     stop(error) {
+      stopped = error
       unsubscribe()
       for (const [node, session] of sessions) {
         try {

@@ -14,6 +14,8 @@ export type Filter = (candidate: Candidate, request: VolumeRequest) => string | 
 export interface NamedFilter {
   readonly name: string
   readonly check: Filter
+  /** Whether the request asks for it at all; absent means always. Spares a call per candidate. */
+  readonly applies?: (request: VolumeRequest) => boolean
 }
 
 /** Part of a thin pool that must really be free for new volumes to be promised there. */
@@ -44,7 +46,8 @@ function poolKind({ pool }: Candidate, { poolKinds }: VolumeRequest): string | n
 }
 
 function poolLabels({ pool }: Candidate, { poolSelector }: VolumeRequest): string | null {
-  return poolSelector(pool.meta.labels) ? null : 'pool labels do not match the class'
+  if (poolSelector === undefined || poolSelector(pool.meta.labels)) return null
+  return 'pool labels do not match the class'
 }
 
 function poolReady({ pool }: Candidate): string | null {
@@ -98,15 +101,15 @@ export function poolCapacityBytes({ pool, allocatedBytes }: Candidate): number {
 
 /** Every rule about one pool, in the order they are checked. */
 export const FILTERS: readonly NamedFilter[] = [
-  { name: 'selected-node', check: selectedNode },
-  { name: 'pool-name', check: poolName },
-  { name: 'pool-kind', check: poolKind },
-  { name: 'pool-labels', check: poolLabels },
+  { name: 'selected-node', check: selectedNode, applies: ({ nodes }) => nodes.length > 0 },
+  { name: 'pool-name', check: poolName, applies: ({ pool }) => pool !== '' },
+  { name: 'pool-kind', check: poolKind, applies: ({ poolKinds }) => poolKinds.length > 0 },
+  { name: 'pool-labels', check: poolLabels, applies: ({ poolSelector }) => !!poolSelector },
   { name: 'node-online', check: online },
   { name: 'node-schedulable', check: schedulable },
   { name: 'pool-ready', check: poolReady },
-  { name: 'replication', check: replication },
-  { name: 'failure-domain', check: domainLabel },
+  { name: 'replication', check: replication, applies: ({ replicas }) => replicas > 1 },
+  { name: 'failure-domain', check: domainLabel, applies: ({ replicas }) => replicas > 1 },
   { name: 'thin-floor', check: thinFloor },
   { name: 'space', check: space },
 ]

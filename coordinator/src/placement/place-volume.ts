@@ -16,17 +16,20 @@ export interface VolumePlacement {
   readonly report: PlacementReport
 }
 
-interface Scored {
-  readonly candidate: Candidate
-  readonly score: number
-  readonly domain: string
-}
-
 /** How placement reports. */
 export interface PlaceOptions {
   /** Give a verdict for every host even when the volume fits. */
   readonly explain: boolean
   readonly resourceVersion: number
+}
+
+/** Candidates that pass every filter, and how many fell at each. */
+interface Feasible {
+  readonly candidates: readonly Candidate[]
+  /** Score of each, at the same index. */
+  readonly scores: readonly number[]
+  /** How many candidates each filter rejected first. */
+  readonly rejected: readonly number[]
 }
 
 /** Places a volume among the candidates. */
@@ -35,15 +38,8 @@ export function placeVolume(
   request: VolumeRequest,
   options: PlaceOptions,
 ): VolumePlacement {
-  const left = new Array<number>(FILTERS.length).fill(0)
-  const feasible: Scored[] = []
-  for (const candidate of candidates) {
-    const failed = firstFailure(candidate, request)
-    const passed = failed === undefined ? FILTERS.length : failed
-    for (let i = 0; i < passed; i++) left[i]!++
-    if (failed === undefined) feasible.push(scored(candidate, request))
-  }
-  const chosen = pick(bestPerNode(feasible), request).map((entry) => entry.candidate)
+  const feasible = scan(candidates, request)
+  const chosen = pick(feasible, request)
   const detailed = options.explain || chosen.length === 0
   const nodes = (detailed ? candidates : chosen).map((candidate) =>
     verdict(candidate, request, chosen),
@@ -56,11 +52,37 @@ export function placeVolume(
       summary: summary(request, candidates, feasible, chosen),
       replicasRequested: request.replicas,
       nodes,
-      funnel: FILTERS.map(({ name }, index) => ({ filter: name, remaining: left[index]! })),
+      funnel: funnel(candidates.length, feasible.rejected),
       ...(chosen.length > 0 ? { closestMiss: '', suggestedFix: '' } : closest(candidates, request)),
       resourceVersion: options.resourceVersion,
     },
   }
+}
+
+/** One pass over everything; allocates nothing per candidate but its place in the lists. */
+function scan(candidates: readonly Candidate[], request: VolumeRequest): Feasible {
+  const passed: Candidate[] = []
+  const scores: number[] = []
+  const rejected = new Array<number>(FILTERS.length).fill(0)
+  const relevant = FILTERS.filter(({ applies }) => applies?.(request) ?? true)
+  const checks = relevant.map(({ check }) => check)
+  for (const candidate of candidates) {
+    let at = 0
+    while (at < checks.length && checks[at]!(candidate, request) === null) at++
+    if (at === checks.length) {
+      passed.push(candidate)
+      scores.push(score(candidate, request))
+    } else rejected[FILTERS.indexOf(relevant[at]!)]!++
+  }
+  return { candidates: passed, scores, rejected }
+}
+
+function funnel(count: number, rejected: readonly number[]): PlacementReport['funnel'] {
+  let remaining = count
+  return FILTERS.map(({ name }, index) => {
+    remaining -= rejected[index]!
+    return { filter: name, remaining }
+  })
 }
 
 /** Index of the first filter the candidate fails; undefined if it passes all. */
@@ -70,120 +92,120 @@ function firstFailure(candidate: Candidate, request: VolumeRequest): number | un
   return undefined
 }
 
-function scored(candidate: Candidate, request: VolumeRequest): Scored {
-  const domain = candidate.node?.meta.labels[request.failureDomain] ?? ''
-  return { candidate, domain, score: total(scoreParts(candidate, request)) }
+function domainOf(candidate: Candidate, { failureDomain }: VolumeRequest): string {
+  return candidate.node?.meta.labels[failureDomain] ?? ''
+}
+
+/** What the parts count: room left after the volume, few replicas, and a grain of chance. */
+const WEIGHTS = { room: 10, 'few-replicas': 1, chance: 0.01 }
+
+/** Share of what the pool may promise that is left after the volume: spreads load. */
+function room(candidate: Candidate, { sizeBytes }: VolumeRequest): number {
+  const limit = (poolCapacityBytes(candidate) * candidate.pool.spec.overcommitPercent) / 100 || 1
+  return Math.max(0, (promisableBytes(candidate) - sizeBytes) / limit)
+}
+
+/** In [0, 1), by host and seed, so that equals do not all land on the first. */
+function chance({ hash }: Candidate, { seed }: VolumeRequest): number {
+  let mixed = Math.imul(hash ^ seed, 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32
+}
+
+function score(candidate: Candidate, request: VolumeRequest): number {
+  return (
+    room(candidate, request) * WEIGHTS.room +
+    WEIGHTS['few-replicas'] / (1 + candidate.replicaCount) +
+    chance(candidate, request) * WEIGHTS.chance
+  )
+}
+
+/** The same in parts, for a report. */
+function scoreParts(candidate: Candidate, request: VolumeRequest): readonly ScorePart[] {
+  const values = {
+    room: room(candidate, request),
+    'few-replicas': 1 / (1 + candidate.replicaCount),
+    chance: chance(candidate, request),
+  }
+  return (['room', 'few-replicas', 'chance'] as const).map((name) => ({
+    name,
+    value: values[name],
+    weight: WEIGHTS[name],
+  }))
+}
+
+/** As many as asked for under the failure-domain rule, or none. */
+function pick(feasible: Feasible, request: VolumeRequest): readonly Candidate[] {
+  if (request.failureDomainMode === 'Same' && request.replicas > 1)
+    return pickSame(feasible, request)
+  const picked: Candidate[] = []
+  const usesOfDomain = new Map<string, number>()
+  while (picked.length < request.replicas) {
+    const next = best(feasible, request, picked, usesOfDomain)
+    if (!next) return []
+    picked.push(next)
+    const domain = domainOf(next, request)
+    usesOfDomain.set(domain, (usesOfDomain.get(domain) ?? 0) + 1)
+  }
+  return picked
 }
 
 /**
- * Preferences, each between 0 and 1: room left after the volume (spreads load), few replicas, and a
- * grain of chance that differs per host and seed, so that equals do not all land on the first.
+ * The best candidate on a host not used yet: in the domain used least, and of those the one with
+ * the highest score. Under Different a used domain is no choice; taking the best host of each
+ * domain is exact, since any set of distinct domains can take its best hosts.
  */
-function scoreParts(candidate: Candidate, request: VolumeRequest): readonly ScorePart[] {
-  const { pool } = candidate
-  const limit = (poolCapacityBytes(candidate) * pool.spec.overcommitPercent) / 100 || 1
-  return [
-    {
-      name: 'room',
-      value: Math.max(0, (promisableBytes(candidate) - request.sizeBytes) / limit),
-      weight: 10,
-    },
-    { name: 'few-replicas', value: 1 / (1 + candidate.replicaCount), weight: 1 },
-    { name: 'chance', value: chance(request.seed, pool.meta.uid), weight: 0.01 },
-  ]
-}
-
-function total(parts: readonly ScorePart[]): number {
-  let sum = 0
-  for (const part of parts) sum += part.value * part.weight
-  return sum
-}
-
-/** A number in [0, 1) from seed and text (FNV-1a). */
-function chance(seed: number, text: string): number {
-  let hash = (seed ^ 0x811c9dc5) >>> 0
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return (hash >>> 0) / 2 ** 32
-}
-
-/** The best pool of each host, best first: two replicas on one host are no redundancy. */
-function bestPerNode(feasible: readonly Scored[]): Scored[] {
-  const best = new Map<string, Scored>()
-  for (const entry of feasible) {
-    const { node } = entry.candidate.pool.spec
-    const known = best.get(node)
-    if (!known || entry.score > known.score) best.set(node, entry)
+function best(
+  { candidates, scores }: Feasible,
+  request: VolumeRequest,
+  picked: readonly Candidate[],
+  usesOfDomain: ReadonlyMap<string, number>,
+): Candidate | undefined {
+  const first = picked.length === 0
+  let chosen: Candidate | undefined
+  let chosenUses = 0
+  let chosenScore = 0
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i]!
+    const uses = first && request.replicas === 1 ? 0 : domainUses(candidate, request, usesOfDomain)
+    if (chosen && (uses > chosenUses || (uses === chosenUses && scores[i]! <= chosenScore)))
+      continue
+    if (!first && picked.some(({ pool }) => pool.spec.node === candidate.pool.spec.node)) continue
+    if (uses >= 1 && request.failureDomainMode === 'Different') continue
+    chosen = candidate
+    chosenUses = uses
+    chosenScore = scores[i]!
   }
-  return [...best.values()].sort((a, b) => b.score - a.score)
+  return chosen
 }
 
-/** As many as asked for under the failure-domain rule, or none. `ranked` is best first. */
-function pick(ranked: readonly Scored[], request: VolumeRequest): readonly Scored[] {
-  switch (request.failureDomainMode) {
-    case 'Different':
-      return whole(pickDifferent(ranked, request.replicas), request.replicas)
-    case 'PreferDifferent':
-      return whole(pickPreferDifferent(ranked, request.replicas), request.replicas)
-    case 'Same':
-      return pickSame(ranked, request.replicas)
-  }
-}
-
-function whole(picked: readonly Scored[], replicas: number): readonly Scored[] {
-  return picked.length === replicas ? picked : []
-}
-
-/** The best of each domain; exact, since any set of distinct domains can take its best hosts. */
-function pickDifferent(ranked: readonly Scored[], replicas: number): Scored[] {
-  if (replicas === 1) return ranked.slice(0, 1)
-  const seen = new Set<string>()
-  const picked: Scored[] = []
-  for (const entry of ranked) {
-    if (picked.length === replicas) break
-    if (seen.has(entry.domain)) continue
-    seen.add(entry.domain)
-    picked.push(entry)
-  }
-  return picked
-}
-
-/** Round by round, each round the domains used least; a host without the label is its own last choice. */
-function pickPreferDifferent(ranked: readonly Scored[], replicas: number): Scored[] {
-  const used = new Map<string, number>()
-  const picked: Scored[] = []
-  const rest = new Set(ranked)
-  while (picked.length < replicas && rest.size > 0) {
-    let next: Scored | undefined
-    let nextUses = Number.POSITIVE_INFINITY
-    for (const entry of rest) {
-      const uses = (used.get(entry.domain) ?? 0) + (entry.domain === '' ? 0.5 : 0)
-      if (uses >= nextUses) continue
-      next = entry
-      nextUses = uses
-      if (uses === 0) break
-    }
-    if (!next) break
-    rest.delete(next)
-    used.set(next.domain, (used.get(next.domain) ?? 0) + 1)
-    picked.push(next)
-  }
-  return picked
+/** A host without the label comes after unused domains and before used ones. */
+function domainUses(
+  candidate: Candidate,
+  request: VolumeRequest,
+  usesOfDomain: ReadonlyMap<string, number>,
+): number {
+  const domain = domainOf(candidate, request)
+  return (usesOfDomain.get(domain) ?? 0) + (domain === '' ? 0.5 : 0)
 }
 
 /** The domain whose best hosts score highest together. */
-function pickSame(ranked: readonly Scored[], replicas: number): readonly Scored[] {
-  const domains = new Map<string, Scored[]>()
-  for (const entry of ranked) {
-    const members = domains.get(entry.domain) ?? []
-    if (members.length < replicas) members.push(entry)
-    domains.set(entry.domain, members)
+function pickSame({ candidates, scores }: Feasible, request: VolumeRequest): readonly Candidate[] {
+  const order = candidates.map((_, index) => index).sort((a, b) => scores[b]! - scores[a]!)
+  const domains = new Map<string, { members: Candidate[]; total: number }>()
+  for (const index of order) {
+    const candidate = candidates[index]!
+    const domain = domainOf(candidate, request)
+    const group = domains.get(domain) ?? { members: [], total: 0 }
+    domains.set(domain, group)
+    const { node } = candidate.pool.spec
+    if (group.members.length === request.replicas) continue
+    if (group.members.some(({ pool }) => pool.spec.node === node)) continue
+    group.members.push(candidate)
+    group.total += scores[index]!
   }
-  const sum = (entries: readonly Scored[]) => entries.reduce((all, entry) => all + entry.score, 0)
-  return (
-    [...domains.values()]
-      .filter((members) => members.length === replicas)
-      .sort((a, b) => sum(b) - sum(a))[0] ?? []
-  )
+  const whole = [...domains.values()].filter(({ members }) => members.length === request.replicas)
+  return whole.sort((a, b) => b.total - a.total)[0]?.members ?? []
 }
 
 function verdict(
@@ -201,21 +223,21 @@ function verdict(
     rejectedBy: filter?.name ?? '',
     reason: filter?.check(candidate, request) ?? '',
     scores,
-    totalScore: total(scores),
+    totalScore: scores.reduce((sum, part) => sum + part.value * part.weight, 0),
   }
 }
 
 function summary(
   request: VolumeRequest,
   candidates: readonly Candidate[],
-  feasible: readonly Scored[],
+  feasible: Feasible,
   chosen: readonly Candidate[],
 ): string {
   const want = `${request.replicas} × ${formatSize(request.sizeBytes)}`
   if (chosen.length > 0)
     return `${want} on ${chosen.map(({ pool }) => `${pool.spec.node}/${pool.meta.name}`).join(', ')}`
-  const nodes = new Set(feasible.map((entry) => entry.candidate.pool.spec.node)).size
-  const domains = new Set(feasible.map((entry) => entry.domain)).size
+  const nodes = new Set(feasible.candidates.map(({ pool }) => pool.spec.node)).size
+  const domains = new Set(feasible.candidates.map((item) => domainOf(item, request))).size
   if (candidates.length === 0) return `${want} cannot be placed: there are no storage pools`
   const rule =
     request.failureDomainMode !== 'PreferDifferent' && request.replicas > 1
@@ -273,7 +295,7 @@ function fix(filter: string, candidate: Candidate, request: VolumeRequest): stri
     case 'pool-kind':
       return `allow ${kind} in the class`
     case 'replication':
-      return 'load the DRBD module on the nodes, or ask for 1 replica'
+      return 'ask for 1 replica, or for nodes with the capability drbd'
     default:
       return ''
   }

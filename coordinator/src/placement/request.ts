@@ -10,7 +10,8 @@ export interface VolumeRequest {
   readonly pool: string
   /** Only these kinds; empty allows every kind. */
   readonly poolKinds: readonly StoragePoolKind[]
-  readonly poolSelector: Selector
+  /** Absent when every pool's labels will do. */
+  readonly poolSelector: Selector | undefined
   /** Only these hosts; empty allows all. */
   readonly nodes: readonly string[]
   /** Node label that names failure domains. */

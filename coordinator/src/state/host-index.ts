@@ -11,6 +11,8 @@ export interface Candidate {
   readonly pool: StoragePool
   /** Host of the pool; absent if it was forgotten. */
   readonly node: Node | undefined
+  /** 32 bits made of the pool's uid once, for deciding between equals. */
+  readonly hash: number
   /** Sizes of everything placed in the pool. */
   readonly promisedBytes: number
   /** Bytes that what is placed there takes, as last reported. */
@@ -51,7 +53,7 @@ export interface WritableHostIndex extends HostIndex {
 }
 
 /** What is added up per pool. */
-type Sums = Omit<Candidate, 'pool' | 'node'>
+type Sums = Omit<Candidate, 'pool' | 'node' | 'hash'>
 
 const NOTHING: Sums = { promisedBytes: 0, allocatedBytes: 0, unmadeBytes: 0, replicaCount: 0 }
 
@@ -130,7 +132,12 @@ export function createHostIndex(): WritableHostIndex {
       known.pool = pool
       return
     }
-    candidates.set(id, { pool, node: nodes.get(pool.spec.node), ...(sums.get(id) ?? NOTHING) })
+    candidates.set(id, {
+      pool,
+      node: nodes.get(pool.spec.node),
+      hash: hashOf(pool.meta.uid),
+      ...(sums.get(id) ?? NOTHING),
+    })
     candidateList = undefined
   }
 
@@ -173,6 +180,13 @@ export function createHostIndex(): WritableHostIndex {
       }
     },
   }
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
 }
 
 /**

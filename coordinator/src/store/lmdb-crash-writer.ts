@@ -2,7 +2,6 @@
  * The victim of `lmdb-crash.test.ts`: commits as fast as it can, many at a time, and prints each
  * number once it is acknowledged, until somebody kills it. Numbers go on where the store left off.
  */
-import { writeSync } from 'node:fs'
 import { openLmdbStore } from './lmdb.ts'
 import type { Transaction } from './store.ts'
 
@@ -28,7 +27,7 @@ async function writeForEver(): Promise<never> {
   for (;;) {
     const n = next++
     await store.commit(transaction(n))
-    writeSync(1, `${n}\n`)
+    process.stdout.write(`${n}\n`)
   }
 }
 

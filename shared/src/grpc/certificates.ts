@@ -1,6 +1,6 @@
 /**
  * The certificate a process shows, kept in memory and replaceable while it runs: agents renew
- * theirs daily, and a coordinator must not drop its connections to take up a new one. Handshakes
+ * theirs every few days, and a coordinator must not drop its connections to take up a new one. Handshakes
  * after `replace` use the new certificate; connections made before live on.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'

@@ -12,12 +12,18 @@ export function checkLabels(
   if (entries.length > 64)
     throw new KeelsonError('INVALID_ARGUMENT', `${entries.length} labels, at most 64 are allowed`)
   for (const [key, value] of entries) {
-    if (key.length > 317 || !KEY.test(key))
-      throw new KeelsonError('INVALID_ARGUMENT', `label key "${key}" is not valid`)
+    checkLabelKey(key)
     if (!VALUE.test(value))
       throw new KeelsonError('INVALID_ARGUMENT', `value "${value}" of label ${key} is not valid`)
   }
   return labels
+}
+
+/** Checks one key; raises INVALID_ARGUMENT. */
+export function checkLabelKey(key: string): string {
+  if (key.length > 317 || !KEY.test(key))
+    throw new KeelsonError('INVALID_ARGUMENT', `label key "${key.slice(0, 80)}" is not valid`)
+  return key
 }
 
 /** Tells whether labels are selected. */
@@ -32,11 +38,27 @@ export function parseSelector(text: string): Selector {
   return (labels) => terms.every((term) => term(labels))
 }
 
+/** Longest selector; it comes from callers, and is parsed for every call. */
+const LONGEST_SELECTOR = 4096
+
+/** At the commas outside parentheses. */
 function splitTerms(text: string): string[] {
-  return text
-    .split(/,(?![^(]*\))/)
-    .map((term) => term.trim())
-    .filter((term) => term !== '')
+  if (text.length > LONGEST_SELECTOR)
+    throw new KeelsonError(
+      'INVALID_ARGUMENT',
+      `label selector has ${text.length} characters, at most ${LONGEST_SELECTOR} are allowed`,
+    )
+  const terms: string[] = []
+  let begin = 0
+  let inside = false
+  for (let i = 0; i <= text.length; i++) {
+    if (text[i] === '(') inside = true
+    if (text[i] === ')') inside = false
+    if (i < text.length && (text[i] !== ',' || inside)) continue
+    terms.push(text.slice(begin, i).trim())
+    begin = i + 1
+  }
+  return terms.filter((term) => term !== '')
 }
 
 function parseTerm(term: string): Selector {

@@ -26,7 +26,7 @@ export interface NodeStatus {
   readonly capacity?: NodeResources
   readonly allocatable?: NodeResources
   readonly agentVersion: string
-  /** host:port the agent's session came from. */
+  /** Address the agent's session comes from. */
   readonly address: string
   /** Last heartbeat; known to the leader's memory only. */
   readonly lastSeenAt?: number

@@ -16,7 +16,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const BACKDATED_MS = 5 * 60_000
 const DAY_MS = 24 * 3_600_000
 const AUTHORITY_VALID_FOR_MS = 3650 * DAY_MS
-/** An agent's certificate lives for a day: there is no revocation list to forget. */
+/** How long an agent's certificate lives unless told: there is no revocation list to forget. */
 export const AGENT_CERTIFICATE_VALID_FOR_MS = DAY_MS
 /** A request of this project has under 600 bytes. */
 const REQUEST_LIMIT_BYTES = 16_384
@@ -75,7 +75,7 @@ export async function createAuthority(
   return { certificatePem: toPem(certificate), privateKeyPem: await exportKey(keys.privateKey) }
 }
 
-/** Takes up an authority from its files. Raises DATA_LOSS when they do not belong together. */
+/** Takes up a stored authority. Raises DATA_LOSS when they do not belong together. */
 export async function loadAuthority(
   pair: KeyPairPem,
   { clock, rng }: AuthorityOptions,
@@ -202,7 +202,7 @@ async function readPair({ certificatePem, privateKeyPem }: KeyPairPem) {
       notAfter: validityOf(certificate).notAfter,
     }
   } catch (cause) {
-    throw new KeelsonError('DATA_LOSS', 'the authority’s files are damaged', { cause })
+    throw new KeelsonError('DATA_LOSS', 'the authority’s keys are damaged', { cause })
   }
 }
 

@@ -53,8 +53,7 @@ export async function playScript(
   const path = join(directory, name)
   const expected = readFileSync(path, 'utf8')
   const actual = await replay(expected, handler)
-  // biome-ignore lint/complexity/useLiteralKeys: index signatures are read with brackets.
-  if (process.env['UPDATE_GOLDEN'] !== '1') return { expected, actual }
+  if (process.env.UPDATE_GOLDEN !== '1') return { expected, actual }
   writeFileSync(path, actual)
   return { expected: actual, actual }
 }

@@ -131,7 +131,7 @@ export interface NodeStatus {
     | undefined;
   /** Version of the agent. */
   agentVersion: string;
-  /** Address the agent's session came from, host:port. */
+  /** Address the agent's session comes from. */
   address: string;
   /** Last heartbeat; kept in the coordinator's memory only, absent after its restart. */
   lastSeenAt:
