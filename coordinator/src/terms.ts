@@ -82,7 +82,8 @@ export async function startTerms(options: TermsOptions): Promise<Terms> {
     const ending = term
     term = undefined
     options.onServing?.(false)
-    if (ending) await endTerm(ending)
+    if (ending)
+      await endTerm(ending).catch((err) => log.error({ err }, 'the store did not close well'))
     if (clock.now() - begunAt > LONG_TERM_MS) short = 0
     while (!abort.signal.aborted) {
       try {
@@ -101,7 +102,13 @@ export async function startTerms(options: TermsOptions): Promise<Terms> {
     }
   }
 
-  term = await startTerm(options, onFailure)
+  try {
+    term = await startTerm(options, onFailure)
+  } catch (error) {
+    // Nobody would stop what goes on trying behind a start that failed.
+    abort.abort(error)
+    throw error
+  }
   options.onServing?.(true)
   return {
     current() {

@@ -3,11 +3,18 @@
  * it is started again. A call of the driver is answered only when its effect is in the file.
  */
 import { readFile } from 'node:fs/promises'
+import { deserialize, serialize } from 'node:v8'
 import { KeelsonError } from '@keelson/shared/errors'
 import { writeFileDurably } from '@keelson/shared/exec'
-import { createFakeDisk, type FakeCall, type FakeDisk, type FakePool } from '../storage/index.ts'
+import { createFakeDisk, type FakeCall, type FakeDisk } from '../storage/index.ts'
 
 const VERSION = 1
+
+/** The file's content, in the encoding of structured clones: a disk is plain maps and sets. */
+interface KeptState {
+  readonly version: number
+  readonly disk: FakeDisk
+}
 
 /** A disk and how to keep it. */
 export interface KeptDisk {
@@ -32,7 +39,7 @@ export async function openKeptDisk(path: string, totalBytes: number): Promise<Ke
       .catch(() => undefined)
       .then(() => {
         next = undefined
-        writing = writeFileDurably(path, JSON.stringify(toJson(disk)))
+        writing = writeFileDurably(path, serialize({ version: VERSION, disk } satisfies KeptState))
         return writing
       })
     next = mine
@@ -47,61 +54,16 @@ export function changesDisk({ method }: FakeCall): boolean {
 }
 
 async function load(path: string): Promise<FakeDisk | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw new KeelsonError('UNAVAILABLE', `cannot read ${path}`, { cause: error })
   })
-  if (text === undefined) return undefined
+  if (bytes === undefined) return undefined
   try {
-    return fromJson(JSON.parse(text))
+    const kept = deserialize(bytes) as KeptState
+    if (kept.version !== VERSION) throw new Error(`version ${kept.version}, not ${VERSION}`)
+    return kept.disk
   } catch (cause) {
     throw new KeelsonError('DATA_LOSS', `the simulated disk ${path} is damaged`, { cause })
   }
-}
-
-function toJson(disk: FakeDisk) {
-  return {
-    version: VERSION,
-    totalBytes: disk.totalBytes,
-    supportsReflink: disk.supportsReflink,
-    prepared: [...disk.prepared],
-    pools: [...disk.pools].map(([path, pool]) => ({
-      path,
-      config: pool.config,
-      volumes: [...pool.volumes.values()].map((volume) => ({
-        ...volume,
-        content: [...volume.content],
-      })),
-      snapshots: [...pool.snapshots.values()].map(({ state, content }) => ({
-        state,
-        content: [...content],
-      })),
-      records: [...pool.records],
-      trash: pool.trash,
-      foreign: pool.foreign,
-    })),
-  }
-}
-
-function fromJson(json: ReturnType<typeof toJson>): FakeDisk {
-  if (json.version !== VERSION) throw new Error(`version ${json.version}, not ${VERSION}`)
-  const { totalBytes, supportsReflink } = json
-  const disk = createFakeDisk({ totalBytes, supportsReflink })
-  for (const uid of json.prepared) disk.prepared.add(uid)
-  for (const { path, config, volumes, snapshots, records, trash, foreign } of json.pools) {
-    const pool: FakePool = {
-      config,
-      volumes: new Map(
-        volumes.map((volume) => [volume.uid, { ...volume, content: new Map(volume.content) }]),
-      ),
-      snapshots: new Map(
-        snapshots.map(({ state, content }) => [state.uid, { state, content: new Map(content) }]),
-      ),
-      records: new Set(records),
-      trash,
-      foreign,
-    }
-    disk.pools.set(path, pool)
-  }
-  return disk
 }

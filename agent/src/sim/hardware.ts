@@ -21,7 +21,7 @@ import type {
 } from '@keelson/shared/model'
 import { SECTION_NAMES } from '@keelson/shared/model'
 import { type Rng, seededRng } from '@keelson/shared/runtime'
-import { type Shape, SHAPES } from './shapes.ts'
+import { SHAPES, type Shape } from './shapes.ts'
 
 /** An invented machine. */
 export interface SimulatedHardware {
@@ -127,7 +127,10 @@ function inventCpu(shape: Shape): CpuFacts {
       sharedCpus: cpusOf(shape, socket),
     })),
     flags: cpu.flags,
-    vulnerabilities: { spectre_v2: 'Mitigation: Enhanced / Automatic IBRS', meltdown: 'Not affected' },
+    vulnerabilities: {
+      spectre_v2: 'Mitigation: Enhanced / Automatic IBRS',
+      meltdown: 'Not affected',
+    },
     smt: 'on',
   }
 }

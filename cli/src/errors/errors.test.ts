@@ -6,7 +6,7 @@ import { renderErrorJson, renderErrorText } from './render.ts'
 
 const EXPECTED: Readonly<Record<Code, number>> = {
   INVALID_ARGUMENT: 2,
-  RESOURCE_EXHAUSTED: 3,
+  RESOURCE_EXHAUSTED: 1,
   DEADLINE_EXCEEDED: 5,
   ALREADY_EXISTS: 6,
   ABORTED: 6,
@@ -35,6 +35,7 @@ describe('exit codes', () => {
   it.each<[Code, Reason, number]>([
     ['FAILED_PRECONDITION', 'not-placeable', 3],
     ['FAILED_PRECONDITION', 'breaks-redundancy', 4],
+    ['RESOURCE_EXHAUSTED', 'not-placeable', 3],
     ['RESOURCE_EXHAUSTED', 'breaks-redundancy', 4],
     ['FAILED_PRECONDITION', 'in-use', 6],
     ['OUT_OF_RANGE', 'compacted', 1],

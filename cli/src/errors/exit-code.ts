@@ -28,7 +28,8 @@ const BY_CODE: Readonly<Record<Code, ExitCode>> = {
   NOT_FOUND: EXIT_CODES.notFound,
   ALREADY_EXISTS: EXIT_CODES.conflict,
   PERMISSION_DENIED: EXIT_CODES.notAllowed,
-  RESOURCE_EXHAUSTED: EXIT_CODES.notPlaceable,
+  // A full disk or an oversized message; what has no place says so in its reason.
+  RESOURCE_EXHAUSTED: EXIT_CODES.other,
   FAILED_PRECONDITION: EXIT_CODES.conflict,
   ABORTED: EXIT_CODES.conflict,
   OUT_OF_RANGE: EXIT_CODES.other,

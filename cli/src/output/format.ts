@@ -1,7 +1,7 @@
-/** Sizes, times and counts for people. What is not known is an empty text; tables show it as "-". */
+/** Sizes, times and counts for people. What is not known is empty; tables show it as "-". */
 import { formatSize } from '@keelson/shared/model'
 
-/** A size in binary units without a space, so that it stays one word and can be given back: "1.5GiB". */
+/** A size in binary units, as one word that can be given back: "1.5GiB". */
 export function size(sizeBytes: bigint | number | undefined): string {
   return sizeBytes === undefined ? '' : formatSize(Number(sizeBytes)).replace(/(\.0)? /, '')
 }

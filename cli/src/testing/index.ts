@@ -1,4 +1,4 @@
-/** For the tests of the command line: a terminal that remembers, and a cluster that plays a part. */
+/** For tests of the command line: a terminal that remembers, a cluster that plays a part. */
 export * from './fake-cluster.ts'
 export * from './samples.ts'
 export * from './test-terminal.ts'

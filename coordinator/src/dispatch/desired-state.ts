@@ -1,5 +1,13 @@
 import { assert } from '@keelson/shared/errors'
-import type { DesiredReplica, DesiredState, Intent, Replica, Volume } from '@keelson/shared/model'
+import {
+  type DesiredReplica,
+  type DesiredState,
+  type Intent,
+  type Replica,
+  type Volume,
+  wasMade,
+  wasTaken,
+} from '@keelson/shared/model'
 import { poolId, type StateView } from '../state/index.ts'
 
 /** Everything the host should be, from the state. Pure; looks only at what stands on the host. */
@@ -33,7 +41,7 @@ function desiredReplicas(state: StateView, node: string): DesiredReplica[] {
 }
 
 function desiredReplica(state: StateView, volume: Volume, replica: Replica): DesiredReplica {
-  const provisioned = replica.sizeBytes > 0
+  const provisioned = wasMade(replica)
   const source = provisioned ? undefined : state.snapshots.get(volume.spec.sourceSnapshot)
   return {
     volumeUid: volume.meta.uid,
@@ -62,6 +70,7 @@ function desiredSnapshots(state: StateView, node: string): DesiredState['snapsho
       volumeUid: volume.meta.uid,
       poolUid: state.pools.get(poolId(node, replica.pool))?.meta.uid ?? '',
       intent: (replica.phase === 'Deleting' ? 'Absent' : 'Present') satisfies Intent,
+      provisioned: wasTaken(replica),
     }
   })
 }

@@ -78,6 +78,7 @@ export const desiredStateCodec = record<pb.DesiredState, DesiredState>({
       volumeUid: text,
       poolUid: text,
       intent,
+      provisioned: bool,
     }),
   ),
 })

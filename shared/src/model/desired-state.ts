@@ -43,6 +43,8 @@ export interface DesiredSnapshot {
   readonly volumeUid: string
   readonly poolUid: string
   readonly intent: Intent
+  /** It was taken once: missing data is reported, and the snapshot is never taken again. */
+  readonly provisioned: boolean
 }
 
 /** Everything one host should be. */

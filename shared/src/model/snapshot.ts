@@ -11,6 +11,7 @@ export interface SnapshotReplica {
   readonly node: string
   readonly pool: string
   readonly phase: SnapshotPhase
+  /** Absent until it was taken; stays when its data is lost. */
   readonly method?: SnapshotMethod
   readonly allocatedBytes: number
   /** Progress of a copy. */
@@ -32,6 +33,11 @@ export interface Snapshot {
     /** Size of the volume when it was taken. */
     readonly sizeBytes: number
   }
+}
+
+/** Whether a host has reported its snapshot taken at any time: it must never take it again. */
+export function wasTaken(replica: SnapshotReplica): boolean {
+  return replica.method !== undefined
 }
 
 /** The phase a snapshot has because of its replicas. */

@@ -58,6 +58,14 @@ export interface Volume {
 /** Volume sizes are multiples of this, so that every backing store can make exactly the size. */
 export const VOLUME_ALIGNMENT_BYTES = 4096
 
+/**
+ * Whether a host has reported the replica made at any time. It stays true: a replica that is not
+ * there at present keeps its size, and its host must not make an empty one in its place.
+ */
+export function wasMade(replica: Replica): boolean {
+  return replica.sizeBytes > 0
+}
+
 /** The phase a volume has because of its replicas. */
 export function volumePhase(deleting: boolean, replicas: readonly Replica[]): VolumePhase {
   if (deleting) return 'Deleting'

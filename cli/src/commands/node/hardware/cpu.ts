@@ -22,7 +22,7 @@ export function describeCpu(
     ['Sockets', count(cpu.sockets)],
     ['Cores', count(cpu.cores)],
     ['Threads', count(cpu.threads)],
-    ['Threads per core (SMT)', cpu.smt ?? ''],
+    ['Multithreading (SMT)', cpu.smt ?? ''],
     ['Offline', offline.map(({ id }) => id).join(', ')],
     ['Isolated', cpuList(cpu, ({ isolated }) => isolated)],
     ['Tickless', cpuList(cpu, ({ tickless }) => tickless)],

@@ -365,6 +365,11 @@ export interface DesiredSnapshot {
   poolUid: string;
   /** Whether it should be there. */
   intent: Intent;
+  /**
+   * Whether the host reported it taken before. A host that does not find it then reports that, and
+   * never takes it again: that would pass today's data off as that of back then.
+   */
+  provisioned: boolean;
 }
 
 /**
@@ -2455,7 +2460,7 @@ export const DesiredReplica: MessageFns<DesiredReplica> = {
 };
 
 function createBaseDesiredSnapshot(): DesiredSnapshot {
-  return { uid: "", name: "", volumeUid: "", poolUid: "", intent: 0 };
+  return { uid: "", name: "", volumeUid: "", poolUid: "", intent: 0, provisioned: false };
 }
 
 export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
@@ -2474,6 +2479,9 @@ export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
     }
     if (message.intent !== 0) {
       writer.uint32(40).int32(message.intent);
+    }
+    if (message.provisioned !== false) {
+      writer.uint32(48).bool(message.provisioned);
     }
     return writer;
   },
@@ -2531,6 +2539,14 @@ export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
             message.intent = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.provisioned = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2558,6 +2574,7 @@ export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
         ? globalThis.String(object.pool_uid)
         : "",
       intent: isSet(object.intent) ? intentFromJSON(object.intent) : 0,
+      provisioned: isSet(object.provisioned) ? globalThis.Boolean(object.provisioned) : false,
     };
   },
 
@@ -2578,6 +2595,9 @@ export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
     if (message.intent !== 0) {
       obj.intent = intentToJSON(message.intent);
     }
+    if (message.provisioned !== false) {
+      obj.provisioned = message.provisioned;
+    }
     return obj;
   },
 
@@ -2591,6 +2611,7 @@ export const DesiredSnapshot: MessageFns<DesiredSnapshot> = {
     message.volumeUid = object.volumeUid ?? "";
     message.poolUid = object.poolUid ?? "";
     message.intent = object.intent ?? 0;
+    message.provisioned = object.provisioned ?? false;
     return message;
   },
 };
