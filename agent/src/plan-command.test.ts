@@ -46,7 +46,14 @@ describe('keelson-agent plan', () => {
       ],
       replicas: [volume('data', false), volume('lost', true)],
       snapshots: [
-        { uid: 's1', name: 'before', volumeUid: 'uid-data', poolUid: 'p1', intent: 'Present' },
+        {
+          uid: 's1',
+          name: 'before',
+          volumeUid: 'uid-data',
+          poolUid: 'p1',
+          intent: 'Present',
+          provisioned: false,
+        },
       ],
     }
     const driver = createFileDriver({

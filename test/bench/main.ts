@@ -24,7 +24,7 @@ print('machine', `${cpus()[0]?.model} × ${cpus().length}, ${Math.round(totalmem
 print('node', process.version)
 print('host', hostname())
 
-await benchAgent()
+if (!process.env.BENCH_SKIP_AGENT) await benchAgent()
 const empty = await benchEmptyCall()
 await benchEngine()
 await benchCoordinator(empty)
@@ -35,7 +35,7 @@ async function benchEmptyCall(): Promise<ReadonlyMap<number, Rate>> {
   const directory = temporary.path
   const options = { clock: systemClock, rng: systemRng }
   const authority = await loadAuthority(
-    await createAuthority({ ...options, name: 'bench' }),
+    await createAuthority({ ...options, name: 'bench authority' }),
     options,
   )
   const pair = await issueServerCertificate(authority, {

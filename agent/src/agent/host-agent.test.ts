@@ -27,11 +27,11 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-function optionsOf(more: readonly string[] = [], token: string | undefined = coordinator.token) {
+function optionsOf(more: readonly string[] = [], token = coordinator.token) {
   const flags = ['--data', join(root, 'agent'), '--device-dir', join(root, 'devices')]
   // An empty tree: what this machine has does not matter here.
   const args = ['run', ...flags, '--sysroot', root, '--server', coordinator.address, ...more]
-  const env = token === undefined ? {} : { KEELSON_JOIN_TOKEN: token }
+  const env = { KEELSON_JOIN_TOKEN: token }
   const invocation = parseInvocation(args, env)
   if (invocation.command !== 'run') throw new Error('not run')
   return invocation.options
@@ -57,7 +57,7 @@ describe('the agent of a real host', () => {
     await first.stop()
     running.length = 0
 
-    await start(optionsOf([], undefined))
+    await start(optionsOf([], ''))
     await vi.waitFor(() => expect(coordinator.sessions).toHaveLength(2), 10_000)
     expect(coordinator.sessions[1]?.node).toBe('n1')
     expect(coordinator.enrolled).toHaveLength(1)
@@ -84,7 +84,7 @@ describe('the agent of a real host', () => {
   })
 
   it('says at the first start that it needs a join token', async () => {
-    await expect(start(optionsOf(['--node', 'n1'], undefined))).rejects.toMatchObject({
+    await expect(start(optionsOf(['--node', 'n1'], ''))).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
       message: 'node "n1" has not joined a cluster',
     })

@@ -38,7 +38,15 @@ export function desiredReplica(
 }
 
 export function desiredSnapshot(uid: string, more: Partial<DesiredSnapshot> = {}): DesiredSnapshot {
-  return { uid, name: uid, volumeUid: 'v1', poolUid: 'p1', intent: 'Present', ...more }
+  return {
+    uid,
+    name: uid,
+    volumeUid: 'v1',
+    poolUid: 'p1',
+    intent: 'Present',
+    provisioned: false,
+    ...more,
+  }
 }
 
 export function document(more: Partial<DesiredState> = {}): DesiredState {

@@ -19,7 +19,8 @@ export function planSnapshot(
   if (seen.kind === 'Removed' && removing) return only(wanted, 'Absent', '')
   if (seen.kind !== 'Listed') {
     const problem = seen.kind === 'Unlisted' ? seen.problem : 'it was removed'
-    return only(wanted, 'Pending', `waiting for pool ${pool.config.name}: ${problem}`)
+    const message = `waiting for pool ${pool.config.name}: ${problem}`
+    return only(wanted, wanted.provisioned && !removing ? 'Failed' : 'Pending', message)
   }
   const { listing } = seen
   if (listing.uncertain.has(keyOf(wanted)))
@@ -52,7 +53,7 @@ function planCreation(
   listing: PoolListing,
 ): Planned<ObservedSnapshot> {
   // Taking it again would pass today's data off as that of back then.
-  if (listing.everSeen.has(wanted.uid))
+  if (wanted.provisioned || listing.everSeen.has(wanted.uid))
     return only(wanted, 'Failed', `its data is gone from pool ${pool.name}; it is not taken anew`)
   if (leaving) return only(wanted, 'Failed', `its pool ${pool.name} is being removed`)
   const volume = desired.replicas.find(({ volumeUid }) => volumeUid === wanted.volumeUid)

@@ -157,10 +157,13 @@ describe('every plan', () => {
   })
 
   it('never takes a snapshot anew that was there once', () => {
-    always((steps, _, view) => {
-      for (const step of steps)
-        if (step.type === 'CreateSnapshot')
-          expect(listingOf(view, step.pool.uid)?.everSeen.has(step.snapshot.uid)).toBe(false)
+    always((steps, desired, view) => {
+      for (const step of steps) {
+        if (step.type !== 'CreateSnapshot') continue
+        const wanted = desired.snapshots.find(({ uid }) => uid === step.snapshot.uid)
+        expect(wanted?.provisioned).toBe(false)
+        expect(listingOf(view, step.pool.uid)?.everSeen.has(step.snapshot.uid)).toBe(false)
+      }
     })
   })
 

@@ -326,13 +326,27 @@ const snapshots: readonly Case[] = [
     title: 'does not take a snapshot anew that was here before',
     desired: document({
       replicas: [desiredReplica('v1')],
-      snapshots: [desiredSnapshot('s1')],
+      snapshots: [desiredSnapshot('s1'), desiredSnapshot('s2', { provisioned: true })],
     }),
     view: host({ p1: listed({ volumes: [volume('v1')], everSeen: ['s1'] }) }),
     expected: [
       'pool/p1 Ready',
       'replica/v1 Ready',
       'snapshot/s1 Failed its data is gone from pool p1; it is not taken anew',
+      'snapshot/s2 Failed its data is gone from pool p1; it is not taken anew',
+    ],
+  },
+  {
+    title: 'misses a snapshot with its pool',
+    desired: document({
+      snapshots: [desiredSnapshot('s1'), desiredSnapshot('s2', { provisioned: true })],
+    }),
+    view: host({ p1: vanished }),
+    expected: [
+      'PreparePool pool/p1: gone',
+      'pool/p1 Failed gone',
+      'snapshot/s1 Pending waiting for pool p1: gone',
+      'snapshot/s2 Failed waiting for pool p1: gone',
     ],
   },
   {

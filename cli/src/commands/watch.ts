@@ -1,6 +1,7 @@
 /** What all `watch` verbs do: what exists, then every change, until the user has seen enough. */
 import { WatchType } from '@keelson/shared/api'
 import type { StreamMethod } from '@keelson/shared/grpc'
+import type { Clock } from '@keelson/shared/runtime'
 import { follow } from '../client/index.ts'
 import type { Column } from '../output/index.ts'
 import { changeWord, type Kind, subjectOf } from '../resource/index.ts'
@@ -38,7 +39,7 @@ export async function watchResources<Item, Request, Response extends WatchRespon
 ): Promise<Item | undefined> {
   const client = await session.client()
   const { terminal, progress, format } = session
-  const output = liveOutput(session, columnsOf(watching.kind, terminal.clock.now()))
+  const output = liveOutput(session, columnsOf(watching.kind, terminal.clock))
   const end = streamEnd(session)
   const forPeople = format === 'table' || format === 'wide'
   const steps = follow<Response>({
@@ -74,11 +75,12 @@ export async function watchResources<Item, Request, Response extends WatchRespon
   return last
 }
 
-function columnsOf<Item>(kind: Kind<Item>, nowMs: number): readonly Column<Change<Item>>[] {
+/** Ages are of the moment a row is written: a watch may last for days. */
+function columnsOf<Item>(kind: Kind<Item>, clock: Clock): readonly Column<Change<Item>>[] {
   const change: Column<Change<Item>> = { title: 'CHANGE', cell: ({ type }) => changeWord(type) }
-  const columns = kind.columns(nowMs).map((column) => ({
+  const columns = kind.columns(clock.now()).map((column, index) => ({
     ...column,
-    cell: ({ item }: Change<Item>) => column.cell(item),
+    cell: ({ item }: Change<Item>) => kind.columns(clock.now())[index]!.cell(item),
   }))
   return [change, ...columns]
 }

@@ -5,7 +5,7 @@
  */
 import { printable } from '../output/index.ts'
 import type { Terminal } from '../terminal/index.ts'
-import type { NamedKind, Noun } from '../verb/index.ts'
+import { DEFAULT_TIMEOUT_MS, type NamedKind, type Noun } from '../verb/index.ts'
 import { readPlace } from './command-line.ts'
 
 /** How long the cluster may take to tell names. */
@@ -47,11 +47,14 @@ async function liveNames(
   const { createClient } = await import('../client/index.ts')
   const { namesOf } = await import('./names.ts')
   const target = await resolveTarget(globals, terminal)
-  const signal = AbortSignal.any([terminal.signal, AbortSignal.timeout(PATIENCE_MS)])
-  const client = createClient(target, { timeoutMs: PATIENCE_MS, signal })
+  const enough = new AbortController()
+  const timer = terminal.clock.after(PATIENCE_MS, () => enough.abort())
+  const signal = AbortSignal.any([terminal.signal, enough.signal])
+  const client = createClient(target, { timeoutMs: DEFAULT_TIMEOUT_MS, signal })
   try {
     return await namesOf(kind, current, client)
   } finally {
+    timer.cancel()
     client.close()
   }
 }

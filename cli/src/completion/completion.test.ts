@@ -2,8 +2,15 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLocalRunner } from '@keelson/shared/exec'
+import type { Clock } from '@keelson/shared/runtime'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createFakeCluster, type FakeCluster, samplePool, sampleVolume } from '../testing/index.ts'
+import {
+  createFakeCluster,
+  type FakeCluster,
+  NOW_MS,
+  samplePool,
+  sampleVolume,
+} from '../testing/index.ts'
 
 let cluster: FakeCluster
 
@@ -32,9 +39,19 @@ beforeEach(() => {
   }
 })
 
+/** What ends the patience with the cluster; a test calls it instead of waiting. */
+let giveUp = () => {}
+const clock: Clock = {
+  now: () => NOW_MS,
+  after(_, callback) {
+    giveUp = callback
+    return { cancel: () => undefined }
+  },
+}
+
 /** Candidates after these words; the last one is where the cursor stands. */
 async function complete(...words: string[]): Promise<string[]> {
-  const { stdout, stderr, code } = await cluster.run(['__complete', ...words])
+  const { stdout, stderr, code } = await cluster.run(['__complete', ...words], { clock })
   expect([stderr, code]).toEqual(['', 0])
   return stdout
     .split('\n')
@@ -84,8 +101,12 @@ describe('what completion offers', () => {
     expect(await complete('volume', 'list', '--ca', '/et')).toEqual([':files'])
   })
 
-  it('nothing, without a word, when the cluster does not answer, refuses or is not there', async () => {
-    cluster.services = { volumes: { listVolumes: () => new Promise(() => undefined) } }
+  it('nothing, without a word, when the cluster is silent, refuses or is not there', async () => {
+    const listVolumes = () => {
+      giveUp()
+      return new Promise<never>(() => undefined)
+    }
+    cluster.services = { volumes: { listVolumes } }
     expect(await complete('volume', 'show', '')).toEqual([])
     cluster.services = {}
     expect(await complete('volume', 'show', '')).toEqual([])
@@ -102,9 +123,12 @@ describe('the script for bash', () => {
     const { stdout } = await cluster.run('completion bash')
     await writeFile(join(directory, 'script'), stdout)
     // A program that plays keelson: it prints its words back, or a canned answer.
-    const stub =
-      '#!/bin/sh\n[ "$2" = files ] && { echo :files; exit; }\nshift\nprintf "%s\\tx\\n" "$@"\n'
-    await writeFile(join(directory, 'keelson'), stub)
+    const stub = [
+      '#!/bin/sh',
+      '[ "$2" = files ] && { echo :files; exit; }',
+      'shift; printf "%s\\tx\\n" "$@"',
+    ]
+    await writeFile(join(directory, 'keelson'), stub.join('\n'))
     await chmod(join(directory, 'keelson'), 0o755)
   })
   afterAll(() => rm(directory, { recursive: true, force: true }))

@@ -92,6 +92,7 @@ function fill(command: Command, content: Verb | VerbGroup, open: () => Session):
     fill(below, each, open)
     command.addCommand(below)
   }
+  command.addHelpText('after', '\n<verb> --help shows its flags and examples.')
   // After the verbs, which would inherit it: they show the global flags.
   command.usage('<verb> [name] [flags]').configureHelp({ showGlobalOptions: false })
 }

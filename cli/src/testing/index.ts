@@ -2,3 +2,4 @@
 export * from './fake-cluster.ts'
 export * from './samples.ts'
 export * from './test-terminal.ts'
+export * from './watches.ts'

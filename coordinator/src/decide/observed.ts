@@ -14,7 +14,7 @@ import type {
   StoragePool,
   Volume,
 } from '@keelson/shared/model'
-import { formatSize, setCondition } from '@keelson/shared/model'
+import { formatSize, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -109,6 +109,7 @@ function recordReplica(draft: Draft, node: string, item: ObservedReplica): void 
   if (sameReport(next, replica)) return
   const replicas = volume.status.replicas.map((other) => (other === replica ? next : other))
   putReported(draft, volume, replicas)
+  if (wasMade(next) && !wasMade(replica)) draft.touchNode(node)
   const subject = `volume/${volume.meta.name}`
   if (next.phase === replica.phase) return
   if (next.phase === 'Failed')
@@ -196,6 +197,7 @@ function recordSnapshot(draft: Draft, node: string, item: ObservedSnapshot): voi
   if (JSON.stringify(next) === JSON.stringify(replica)) return
   const replicas = snapshot.status.replicas.map((other) => (other === replica ? next : other))
   putSnapshot(draft, { ...snapshot, status: { ...snapshot.status, replicas } })
+  if (wasTaken(next) && !wasTaken(replica)) draft.touchNode(node)
   followSnapshot(draft, name, snapshot.status.sizeBytes, replicas)
   if (next.phase === 'Failed' && replica.phase !== 'Failed')
     draft.event('Warning', 'SnapshotFailed', `snapshot/${name}`, `on ${node}: ${item.message}`)
@@ -208,7 +210,7 @@ function snapshotWithReport(replica: SnapshotReplica, item: ObservedSnapshot): S
     message: item.message,
     allocatedBytes: item.allocatedBytes,
     copiedBytes: item.copiedBytes,
-    ...(item.method !== undefined && { method: item.method }),
+    ...(item.phase === 'Ready' && item.method !== undefined && { method: item.method }),
   }
 }
 

@@ -37,7 +37,6 @@ export function parseItems(
         message: text('message'),
         sizeBytes: size('size') ?? fallback,
         allocatedBytes: size('allocated') ?? 0,
-        allocatedBytes: size('allocated') ?? 0,
         devicePath: phase === 'Ready' ? `/dev/keelson/${name}` : '',
       })
     }),

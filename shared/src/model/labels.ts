@@ -63,34 +63,23 @@ function splitTerms(text: string): string[] {
 
 function parseTerm(term: string): Selector {
   const set = /^(\S+)\s+(in|notin)\s+\(([^)]*)\)$/.exec(term)
-  if (set) {
-    const values = new Set((set[3] ?? '').split(',').map((value) => value.trim()))
-    const key = checkKey(set[1] ?? '', term)
-    const wanted = set[2] === 'in'
-    return (labels) => {
-      const value = labels[key]
-      return wanted
-        ? value !== undefined && values.has(value)
-        : value === undefined || !values.has(value)
-    }
-  }
+  if (set) return hasValue(term, set[1] ?? '', (set[3] ?? '').split(','), set[2] === 'in')
   const compare = /^([^!=\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term)
-  if (compare) {
-    const key = checkKey(compare[1] ?? '', term)
-    const equal = compare[2] !== '!='
-    const value = compare[3] ?? ''
-    return (labels) => (labels[key] === value) === equal
-  }
-  if (term.startsWith('!')) {
-    const key = checkKey(term.slice(1).trim(), term)
-    return (labels) => labels[key] === undefined
-  }
-  const key = checkKey(term, term)
-  return (labels) => labels[key] !== undefined
+  if (compare) return hasValue(term, compare[1] ?? '', [compare[3] ?? ''], compare[2] !== '!=')
+  const negated = term.startsWith('!')
+  const key = checkTerm(KEY, negated ? term.slice(1).trim() : term, term)
+  return (labels) => Object.hasOwn(labels, key) !== negated
 }
 
-function checkKey(key: string, term: string): string {
-  if (!KEY.test(key))
+/** Selects by whether a label has one of the values; labels without the key have none of them. */
+function hasValue(term: string, name: string, texts: readonly string[], wanted: boolean): Selector {
+  const key = checkTerm(KEY, name, term)
+  const values = new Set(texts.map((text) => checkTerm(VALUE, text.trim(), term)))
+  return (labels) => (Object.hasOwn(labels, key) && values.has(labels[key]!)) === wanted
+}
+
+function checkTerm(syntax: RegExp, text: string, term: string): string {
+  if (!syntax.test(text))
     throw new KeelsonError('INVALID_ARGUMENT', `"${term}" is not a label selector term`)
-  return key
+  return text
 }

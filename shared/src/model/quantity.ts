@@ -34,7 +34,8 @@ const FACTORS: Readonly<Record<string, number>> = {
  */
 export function parseSize(text: string): number {
   const match = /^\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$/.exec(text)
-  const factor = match ? FACTORS[match[2] ?? ''] : undefined
+  const unit = match?.[2] ?? ''
+  const factor = Object.hasOwn(FACTORS, unit) ? FACTORS[unit] : undefined
   if (!match || factor === undefined)
     throw new KeelsonError(
       'INVALID_ARGUMENT',
@@ -55,7 +56,8 @@ const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB']
 export function formatSize(sizeBytes: number): string {
   let value = sizeBytes
   let unit = 0
-  while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
+  // What would be rounded to 1024.0 is one of the next unit.
+  while (Math.abs(value) >= 1023.95 && unit < UNITS.length - 1) {
     value /= 1024
     unit++
   }

@@ -13,8 +13,8 @@ export const backup = defineVerb({
   name: 'backup',
   summary: 'write a consistent backup of the cluster to a file',
   description:
-    'The cluster goes on meanwhile. The file appears when it is complete and durable, and only its ' +
-    "owner may read it: it holds the cluster's keys. It has no data of volumes.",
+    'The cluster goes on meanwhile. The file appears when it is complete and durable, and only ' +
+    "its owner may read it: it holds the cluster's keys. It has no data of volumes.",
   args: { file: argument('file to write', 'file') },
   flags: { force: toggle('replace the file if it exists') },
   examples: ['cluster backup keelson.backup', 'cluster backup nightly.backup --force'],

@@ -29,11 +29,11 @@ describe('event list', () => {
     ])
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^TIME +TYPE +REASON +SUBJECT +MESSAGE$/)
-    expect(lines[1]).toMatch(/^2026-05-01 .* +Normal +VolumeCreated +volume\/data +1 GiB placed/)
+    expect(lines[1]).toMatch(/^2026-05-0. .* +Normal +VolumeCreated +volume\/data +1 GiB placed/)
     expect(lines).toHaveLength(3)
   })
 
-  it('--follow goes on after the list, over a restart of the coordinator, without a hole', async () => {
+  it('--follow goes on after the list, over a restart, without a hole', async () => {
     const streams = [
       [
         sampleEvent(5n, 'PoolReady'),

@@ -9,7 +9,7 @@ export const hardware = defineVerb({
   name: 'hardware',
   summary: "show a host's hardware report",
   description:
-    'What could not be read is listed under its section with the reason; it never counts as zero. ' +
+    'What could not be read is listed under its section with the reason, never as a zero. ' +
     '-o wide shows every column and long lists in full.',
   args: { name: argument('name of the host', 'node') },
   flags: { section: choices(SECTIONS, 'only these sections; may be repeated') },

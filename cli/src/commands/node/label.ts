@@ -10,8 +10,8 @@ export const label = defineVerb({
   name: 'label',
   summary: 'set labels (key=value) and remove them (key-)',
   description:
-    'topology.kubernetes.io/rack and topology.kubernetes.io/zone are failure domains: replicas of ' +
-    'a volume keep apart by them.',
+    'topology.kubernetes.io/rack and topology.kubernetes.io/zone are failure domains: replicas ' +
+    'of a volume keep apart by them.',
   args: {
     name: argument('name of the host', 'node'),
     changes: restArguments('key=value sets a label, key- removes it'),

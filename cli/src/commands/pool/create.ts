@@ -19,9 +19,9 @@ export const create = defineVerb({
   name: 'create',
   summary: 'make a storage pool on a host',
   description:
-    'FILE preallocates every volume; FILE_THIN makes sparse files, and may promise more than there ' +
-    'is. What lies in the directory already is never touched. The name is unique on its host; ' +
-    'pools of one name on many hosts are one choice for a volume.',
+    'FILE preallocates every volume; FILE_THIN makes sparse files, and may promise more than ' +
+    'there is. What lies in the directory already is never touched. The name is unique on its ' +
+    'host; pools of one name on many hosts are one choice for a volume.',
   args: { name: argument('name of the pool') },
   flags: {
     node: required(text('name', 'host of the pool', { complete: 'node' })),

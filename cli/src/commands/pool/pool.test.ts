@@ -35,7 +35,8 @@ describe('pool create', () => {
       },
     }
     const { code, stdout } = await cluster.run(
-      'pool create local --node n1 --kind FILE_THIN --path /srv/pool --overcommit 1.5 --label tier=gold',
+      'pool create local --node n1 --kind FILE_THIN --path /srv/pool ' +
+        '--overcommit 1.5 --label tier=gold',
     )
     expect(asked).toEqual([
       {

@@ -17,8 +17,8 @@ export const create = defineVerb({
   name: 'create',
   summary: 'take a snapshot of a volume',
   description:
-    'Instant where the file system shares blocks (reflink); else a full copy, which takes time and ' +
-    'space like the volume itself. METHOD says which it was.',
+    'Instant where the file system shares blocks (reflink); else a full copy, which takes time ' +
+    'and space like the volume itself. METHOD says which it was.',
   args: { name: argument('name of the snapshot') },
   flags: {
     volume: required(text('name', 'volume', { complete: 'volume' })),

@@ -32,7 +32,7 @@ const columns: readonly Column<NetworkLink>[] = [
   { title: 'OPERSTATE', cell: ({ operstate }) => operstate ?? '', wide: true },
 ]
 
-/** Set down by an administrator, without a signal, or up; what the kernel says if neither is known. */
+/** Set down by an administrator, without a signal, or up; else what the kernel says. */
 function stateOf({ adminUp, carrier, operstate }: NetworkLink): string {
   if (adminUp === false) return 'set-down'
   if (carrier === false) return 'no-carrier'
