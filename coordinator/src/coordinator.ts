@@ -56,7 +56,9 @@ export interface CoordinatorParts {
 }
 
 const SERVER_CERTIFICATE_VALID_FOR_MS = 30 * 24 * 3600 * 1000
-/** Renewed after two thirds; a host that was down over a long weekend still comes back by itself. */
+/**
+ * Renewed after two thirds; a host that was down over a long weekend still comes back by itself.
+ */
 const AGENT_CERTIFICATE_VALID_FOR_MS = 7 * 24 * 3600 * 1000
 const STOP_GRACE_MS = 2_000
 

@@ -25,7 +25,9 @@ export interface TermLimits {
   readonly keepOperations: number
 }
 
-/** A host that stops shows within 10 s: two lost heartbeats, and the check that runs each second. */
+/**
+ * A host that stops shows within 10 s: two lost heartbeats, and the check that runs each second.
+ */
 export const DEFAULT_LIMITS: TermLimits = {
   heartbeatIntervalMs: 2_500,
   livenessTimeoutMs: 7_000,

@@ -25,6 +25,8 @@ export interface BenchCluster extends AsyncDisposable {
   readonly client: PlainClient
   /** Resident memory of the coordinator, for printing. */
   memory(): Promise<string>
+  /** User and system time so far, in seconds. */
+  cpuSeconds(): Promise<{ readonly coordinator: number; readonly hosts: number }>
   /** Waits until every volume is made and the processes rest. */
   quiet(): Promise<void>
   /** Measures listing, restart and memory with about `volumes` volumes. */
@@ -82,7 +84,7 @@ export async function startCluster(hosts: number): Promise<BenchCluster> {
     ...['--data', join(directory, 'sim')],
     ...['--server', server],
     ...['--join-token-file', join(directory, 'token')],
-    ...['--count', String(hosts), '--racks', '25', '--pool-size', '100TiB'],
+    ...['--count', String(hosts), '--racks', '25', '--pool-size', '100TiB', '--ephemeral'],
     ...['--log-level', 'warn'],
   ])
   await until(
@@ -111,6 +113,10 @@ export async function startCluster(hosts: number): Promise<BenchCluster> {
   return {
     client,
     quiet,
+    cpuSeconds: async () => ({
+      coordinator: await coordinator.cpuSeconds(),
+      hosts: await sim.cpuSeconds(),
+    }),
     memory: async () => formatSize(await coordinator.residentBytes()),
     async report(volumes) {
       const count = await fill(client, volumes, quiet, answers)

@@ -1,4 +1,4 @@
-/** A simulated host: a real agent (session, ledger, reconciler) over a fake disk that outlives it. */
+/** A simulated host: a real agent over a fake disk that outlives it. */
 import { createMemoryLedger, type Ledger } from '@keelson/agent/ledger'
 import { type Reconciler, startReconciler } from '@keelson/agent/reconcile'
 import { type Session, startSession } from '@keelson/agent/session'
@@ -9,12 +9,12 @@ import {
   rebootFakeDisk,
   writeFakeVolume,
 } from '@keelson/agent/storage'
+import type { Admission } from '@keelson/coordinator/admission'
 import type { Command } from '@keelson/coordinator/decide'
 import { KeelsonError } from '@keelson/shared/errors'
 import { createLogger } from '@keelson/shared/logging'
 import type { Clock, Rng } from '@keelson/shared/runtime'
 import type { Network } from './network.ts'
-import type { World } from './world.ts'
 
 /** What a host is made of. */
 export interface HostOptions {
@@ -33,7 +33,7 @@ export interface SimulatedHost {
   /** Chance that a call to the disk fails, before or after its effect. */
   diskFaults: number
   /** The command that lets the host in. */
-  enrollment(world: World): Command
+  enrollment(admission: Admission): Command
   /** Starts the agent; nothing if it runs. */
   start(): void
   /** As `kill -9` of the agent. */
@@ -70,16 +70,14 @@ export function createHost(options: HostOptions): SimulatedHost {
     name,
     disk,
     diskFaults: 0,
-    enrollment: ({ coordinator }) => {
-      const { admission } = coordinator()!()
-      return admission.enrollNode({
+    enrollment: (admission) =>
+      admission.enrollNode({
         node: name,
         labels: { 'topology.kubernetes.io/rack': options.rack },
         joinTokenId: TOKEN_ID,
         joinSecretSha256: TOKEN_HASH,
         machineKeySha256: `machine of ${name}`,
-      })
-    },
+      }),
     start() {
       if (running) return
       const own: Running = { alive: true } as Running

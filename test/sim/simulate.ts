@@ -66,7 +66,7 @@ async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {
     signal,
   )
   for (const host of world.hosts) {
-    await request(world, () => host.enrollment(world), signal)
+    await request(world, ({ admission }) => host.enrollment(admission), signal)
     host.start()
     await request(
       world,

@@ -3,7 +3,7 @@ import {
   EnrollmentServiceService,
   type EnrollResponse,
   type RenewCertificateResponse,
-} from '@keelson/shared/api'
+} from '@keelson/shared/agent-api'
 import { KeelsonError } from '@keelson/shared/errors'
 import {
   type CertificateSource,

@@ -5,7 +5,7 @@ import {
   type EnrollRequest,
   type SessionRequest,
   type SessionResponse,
-} from '@keelson/shared/api'
+} from '@keelson/shared/agent-api'
 import { KeelsonError } from '@keelson/shared/errors'
 import { createCertificateSource, createServer, type DuplexSession } from '@keelson/shared/grpc'
 import {

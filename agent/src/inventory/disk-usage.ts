@@ -1,7 +1,8 @@
 /**
  * What a disk is used for, from what holds it, what is mounted and what is on it. The order below
  * is the order of proof: the running system first, then a holder, then a mount, then signatures.
- * FREE needs all of them to be absent and both ends to be zeros; anything unclear is not FREE. Pure.
+ * FREE needs all of them to be absent and both ends to be zeros; anything unclear is not FREE.
+ * Pure.
  */
 import type { DiskHolder, DiskHolderKind, DiskPartition, DiskUsage } from '@keelson/shared/model'
 import type { DeviceContent } from './device-probe.ts'

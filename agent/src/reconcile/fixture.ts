@@ -6,7 +6,7 @@ import type {
   DesiredState,
 } from '@keelson/shared/model'
 import type { PoolState, SnapshotState, VolumeState } from '../storage/driver.ts'
-import type { Abilities } from './plan.ts'
+import type { Abilities } from './plan-context.ts'
 import type { HostView, PoolListing, PoolView } from './view.ts'
 
 export const MIB = 2 ** 20

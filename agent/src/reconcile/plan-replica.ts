@@ -2,7 +2,7 @@
 import type { DesiredReplica, ObservedReplica } from '@keelson/shared/model'
 import { alignUp, formatSize, VOLUME_ALIGNMENT_BYTES } from '@keelson/shared/model'
 import type { PoolConfig, VolumeConfig, VolumeState } from '../storage/driver.ts'
-import type { PlanContext, Planned, PlanPool } from './plan.ts'
+import type { PlanContext, Planned, PlanPool } from './plan-context.ts'
 import type { EnsureReplica, ItemKey } from './step.ts'
 import type { PoolListing } from './view.ts'
 

@@ -1,7 +1,7 @@
 /** What to do about one snapshot. See `plan.ts` for the rules. */
 import type { DesiredSnapshot, ObservedSnapshot } from '@keelson/shared/model'
 import type { PoolConfig, SnapshotState } from '../storage/driver.ts'
-import type { PlanContext, Planned, PlanPool } from './plan.ts'
+import type { PlanContext, Planned, PlanPool } from './plan-context.ts'
 import type { ItemKey } from './step.ts'
 import type { PoolListing } from './view.ts'
 

@@ -16,26 +16,11 @@ import type {
   ObservedSnapshot,
 } from '@keelson/shared/model'
 import type { PoolConfig } from '../storage/driver.ts'
+import type { Abilities, PlanContext, Planned } from './plan-context.ts'
 import { planReplica } from './plan-replica.ts'
 import { planSnapshot } from './plan-snapshot.ts'
 import type { ItemKey, Reclaim, Step } from './step.ts'
 import type { HostView, PoolListing, PoolView } from './view.ts'
-
-/** What the host can do. */
-export interface Abilities {
-  readonly poolKinds: ReadonlySet<string>
-  /** Whether replicas are kept equal with those on other hosts. */
-  readonly replication: boolean
-}
-
-/** What comes of one item: what to report as long as nothing else is known, and what to do. */
-export interface Planned<T> {
-  readonly item: ItemKey
-  readonly observed: T
-  readonly step?: Step
-  /** The view cannot tell; what was reported last still stands. */
-  readonly uncertain?: true
-}
 
 /** A plan for the whole host. */
 export interface Plan {
@@ -44,23 +29,6 @@ export interface Plan {
   readonly replicas: readonly Planned<ObservedReplica>[]
   readonly snapshots: readonly Planned<ObservedSnapshot>[]
   readonly reclaims: readonly Reclaim[]
-}
-
-/** What the parts of a plan are made from. */
-export interface PlanContext {
-  readonly desired: DesiredState
-  readonly view: HostView
-  readonly abilities: Abilities
-  /** The pool of an item as the driver wants it; undefined if no document names it. */
-  pool(uid: string): PlanPool | undefined
-}
-
-/** The pool of an item. */
-export interface PlanPool {
-  readonly config: PoolConfig
-  readonly view: PoolView | undefined
-  /** It is to go: nothing new is made in it. */
-  readonly leaving: boolean
 }
 
 /** Plans the host. `reclaimDue`: uids of pools whose trash is to be looked at. */

@@ -1,4 +1,4 @@
-/** The agent's one conversation with the coordinator: state machine, outbox, and what drives them. */
+/** The agent's conversation with the coordinator: state machine, outbox, what drives them. */
 export * from './content.ts'
 export * from './machine.ts'
 export * from './memory-transport.ts'

@@ -62,7 +62,8 @@ const STABLE_MS = 5_000
 const CONTEST_MS = 60_000
 /**
  * One lost contest may be our own: a coordinator that was stopped for a while finds the old and the
- * new connection of one agent at once, and may take them in the wrong order. Three in a row are not.
+ * new connection of one agent at once, and may take them in the wrong order. Three in a row are
+ * not.
  */
 const CONTESTS_LOST = 3
 

@@ -17,6 +17,7 @@ export interface Outbox {
 /** An outbox for a session that begins with `welcome`. */
 export function createOutbox(content: SessionContent, welcome: Welcome): Outbox {
   const sentSections = new Map<string, string>()
+  const digests = new WeakMap<HardwareSection, string>()
   const sentItems = new Map<string, object>()
   let sentGeneration = content.hello().ledgerGeneration
   let sentApplied: number | undefined
@@ -24,7 +25,7 @@ export function createOutbox(content: SessionContent, welcome: Welcome): Outbox 
 
   function heartbeat(): AgentMessage[] {
     const ledgerGeneration = content.ledgerGeneration()
-    if (!beatDue && ledgerGeneration === sentGeneration) return []
+    if (!beatDue && ledgerGeneration <= sentGeneration) return []
     const readings = beatDue ? content.freshReadings() : undefined
     beatDue = false
     sentGeneration = ledgerGeneration
@@ -35,7 +36,8 @@ export function createOutbox(content: SessionContent, welcome: Welcome): Outbox 
     const sections = content.sections().filter((section) => {
       const before = sentSections.get(section.name)
       const known = before === undefined && isHeld(welcome, section)
-      const digest = digestOf(section)
+      const digest = digests.get(section) ?? digestOf(section)
+      digests.set(section, digest)
       sentSections.set(section.name, digest)
       return !known && before !== digest
     })
@@ -55,7 +57,12 @@ export function createOutbox(content: SessionContent, welcome: Welcome): Outbox 
   }
 
   return {
-    take: (now) => [...heartbeat(), ...inventory(), ...observed(now)],
+    take(now) {
+      const report = observed(now)
+      // What was carried out was stored: the report says so, and no heartbeat need say it too.
+      if (report.length > 0) sentGeneration = Math.max(sentGeneration, sentApplied ?? 0)
+      return [...heartbeat(), ...inventory(), ...report]
+    },
     beat() {
       beatDue = true
     },

@@ -174,7 +174,7 @@ describe('a session', () => {
     session.stop()
   })
 
-  it('says at once that a document was stored, and never before', async () => {
+  it('says soon that a document was stored, and never before', async () => {
     const { clock, inside, session, peers, take, welcome } = setup()
     await clock.settle()
     welcome()
@@ -186,11 +186,26 @@ describe('a session', () => {
       inside.generation = desired.generation
     }
     peers[0]?.offer({ type: 'desired', desired: document(7) })
-    await clock.settle()
+    await clock.advance(100)
     expect(take()).toEqual([])
     stored.resolve()
-    await clock.settle()
+    await clock.advance(100)
     expect(take()).toEqual([{ type: 'heartbeat', ledgerGeneration: 7 }])
+    session.stop()
+  })
+
+  it('says that a document was stored by reporting that it was carried out', async () => {
+    const { clock, inside, session, take, welcome } = setup()
+    inside.replicas = new Map()
+    await clock.settle()
+    welcome()
+    await clock.settle()
+    take()
+    inside.generation = 7
+    inside.applied = 7
+    session.poke()
+    await clock.advance(100)
+    expect(take()).toMatchObject([{ type: 'observed', observed: { appliedGeneration: 7 } }])
     session.stop()
   })
 

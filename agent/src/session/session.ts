@@ -154,7 +154,13 @@ export function startSession(options: SessionOptions): Session {
       lastError = errorChain(error)
       log.error({ err: error, generation: desired.generation }, 'desired document refused')
     }
-    void flush()
+    // Most documents are carried out at once, and then one report says both.
+    gather()
+  }
+
+  function gather(): void {
+    if (current === undefined || gathering !== undefined) return
+    gathering = clock.after(GATHER_MS, () => void flush())
   }
 
   /** Says what there is to say; one at a time, and again if more came up meanwhile. */
@@ -198,10 +204,7 @@ export function startSession(options: SessionOptions): Session {
   machine.start(clock.now())
   drive()
   return {
-    poke() {
-      if (current === undefined || gathering !== undefined) return
-      gathering = clock.after(GATHER_MS, () => void flush())
-    },
+    poke: gather,
     hurry() {
       machine.hurry(clock.now())
       drive()

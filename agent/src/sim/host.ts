@@ -9,11 +9,16 @@ import { RACK_LABEL } from '@keelson/shared/model'
 import type { Clock, KeyedQueue, Rng } from '@keelson/shared/runtime'
 import { AGENT_VERSION, type Agent, createAgent } from '../agent/index.ts'
 import { createCredentials, createIdentityStore } from '../identity/index.ts'
-import { openFileLedger } from '../ledger/index.ts'
+import { createMemoryLedger, openFileLedger } from '../ledger/index.ts'
 import type { SessionTransport } from '../session/index.ts'
-import { createFakeStorage, type FakeDisk, rebootFakeDisk } from '../storage/index.ts'
+import {
+  createFakeDisk,
+  createFakeStorage,
+  type FakeDisk,
+  rebootFakeDisk,
+} from '../storage/index.ts'
 import { createGrpcTransport } from '../transport/index.ts'
-import { changesDisk, openKeptDisk } from './disk-file.ts'
+import { changesDisk, type KeptDisk, openKeptDisk } from './disk-file.ts'
 import { inventHardware, SIMULATED_OS } from './hardware.ts'
 import type { HostName } from './options.ts'
 
@@ -24,6 +29,8 @@ export interface SimulatedHostOptions extends HostName {
   readonly servers: readonly string[]
   readonly joinToken: () => Promise<string | undefined>
   readonly poolBytes: number
+  /** Keep disk and ledger in memory only. */
+  readonly ephemeral: boolean
   readonly clock: Clock
   readonly rng: Rng
   readonly log: Logger
@@ -90,6 +97,12 @@ function countVolumes(disk: FakeDisk): number {
   return [...disk.pools.values()].reduce((sum, pool) => sum + pool.volumes.size, 0)
 }
 
+function openDisk({ ephemeral, directory, poolBytes }: SimulatedHostOptions): Promise<KeptDisk> {
+  if (!ephemeral) return openKeptDisk(join(directory, 'disk.bin'), poolBytes)
+  const disk = createFakeDisk({ totalBytes: poolBytes })
+  return Promise.resolve({ disk, save: () => Promise.resolve() })
+}
+
 async function switchOn(options: SimulatedHostOptions): Promise<Running> {
   const { name, rack, directory, servers, clock, rng } = options
   const log = options.log.child({ node: name })
@@ -97,9 +110,11 @@ async function switchOn(options: SimulatedHostOptions): Promise<Running> {
   await chmod(directory, 0o700)
   const bootedAt = clock.now()
   const hardware = inventHardware(name, bootedAt)
-  const { disk, save } = await openKeptDisk(join(directory, 'disk.bin'), options.poolBytes)
+  const { disk, save } = await openDisk(options)
   rebootFakeDisk(disk)
-  const ledger = await openFileLedger({ path: join(directory, 'ledger.json'), node: name })
+  const ledger = options.ephemeral
+    ? createMemoryLedger(name)
+    : await openFileLedger({ path: join(directory, 'ledger.json'), node: name })
   const credentials = createCredentials({
     store: createIdentityStore(directory, rng),
     node: name,

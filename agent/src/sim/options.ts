@@ -25,6 +25,8 @@ export interface SimOptions {
   readonly namePrefix: string
   /** Size of each host's disk. */
   readonly poolBytes: number
+  /** Keep disks and ledgers in memory only. */
+  readonly ephemeral: boolean
   readonly logLevel: LogLevel
   readonly logPretty: boolean
 }
@@ -45,11 +47,13 @@ Flags of run:
   --racks N               racks the hosts are spread over, at most 26 (default 3)
   --name-prefix NAME      hosts are called NAME-a-01, NAME-b-01, … (default sim)
   --pool-size SIZE        size of each host's disk (default 1TiB)
+  --ephemeral             keep disks and ledgers in memory: gone with the process, and quicker
   --log-level LEVEL       trace, debug, info, warn, error (default info)
   --log-pretty            readable lines instead of JSON
 
 A simulated host accepts FILE and FILE_THIN pools under any path; what is in them exists in the
-simulation only. Everything is kept in DIR, so the hosts are the same after a restart.
+simulation only. Everything is kept in DIR (unless ephemeral), so the hosts are the same after a
+restart.
 `
 
 /** Reads the command line; raises INVALID_ARGUMENT. */
@@ -81,6 +85,7 @@ export function parseSimInvocation(args: readonly string[], env: Environment = {
       racks: count('--racks', values.racks, 26),
       namePrefix: checkName('host', values['name-prefix'], 50),
       poolBytes: parseSize(values['pool-size']),
+      ephemeral: values.ephemeral,
       logLevel: checkLevel(values['log-level']),
       logPretty: values['log-pretty'],
     },
@@ -100,6 +105,7 @@ function parse(args: readonly string[]) {
         racks: { type: 'string', default: '3' },
         'name-prefix': { type: 'string', default: 'sim' },
         'pool-size': { type: 'string', default: '1TiB' },
+        ephemeral: { type: 'boolean', default: false },
         'log-level': { type: 'string', default: 'info' },
         'log-pretty': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },

@@ -43,6 +43,7 @@ export async function startSimulation(
       servers,
       joinToken: () => readJoinToken(options),
       poolBytes,
+      ephemeral: options.ephemeral,
       clock,
       rng,
       log,

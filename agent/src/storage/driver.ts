@@ -75,7 +75,9 @@ export interface VolumeState {
   readonly kernelDevice: string | undefined
   /** Whether the device serves the whole volume under its path; `ensureVolume` sees to it. */
   readonly ready: boolean
-  /** What `ensureVolume` would put right although the device works; absent when there is nothing. */
+  /**
+   * What `ensureVolume` would put right although the device works; absent when there is nothing.
+   */
   readonly repair?: string
   readonly warnings: readonly string[]
 }

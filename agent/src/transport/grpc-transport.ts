@@ -1,5 +1,5 @@
 /** The session over gRPC: here, and nowhere else in the agent, messages are protobuf. */
-import { AgentServiceService } from '@keelson/shared/api'
+import { AgentServiceService } from '@keelson/shared/agent-api'
 import { agentMessageCodec, coordinatorMessageCodec } from '@keelson/shared/codec'
 import { KeelsonError } from '@keelson/shared/errors'
 import {

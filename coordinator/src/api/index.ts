@@ -1,4 +1,4 @@
-/** The public API and the agents' services, as handlers on one server. Thin: who, decode, submit, encode. */
+/** The public API and the agents' services on one server: who, decode, submit, encode. */
 export type { Health } from './health.ts'
 export { serveApi } from './serve.ts'
 export type { CurrentTerm, Term } from './term.ts'

@@ -88,7 +88,9 @@ export function decideDeleteUserToken(
   return draft.decision({ name: command.id })
 }
 
-/** Removes the oldest events and operations past the limits and dead tokens, a transaction's worth. */
+/**
+ * Removes the oldest events and operations past the limits and dead tokens, a transaction's worth.
+ */
 export function decidePruneHistory(state: StateView, command: CommandOf<'PruneHistory'>): Decision {
   const draft = createDraft(state, command.stamp)
   // The newest event always stays: it is what the numbers go on from after a restart.

@@ -1,5 +1,6 @@
 import { unreachable } from '@keelson/shared/errors'
 import type { StateView } from '../state/index.ts'
+import { decideCancelOperation } from './cancel.ts'
 import { decideCreateClass, decideDeleteClass } from './class.ts'
 import {
   decideCreateJoinToken,
@@ -20,7 +21,6 @@ import {
   decideUpdateNode,
 } from './node.ts'
 import { decideRecordObserved, decideRefreshVolumes } from './observed.ts'
-import { decideCancelOperation } from './operation.ts'
 import { decideCreatePool, decideDeletePool } from './pool.ts'
 import { decideCreateSnapshot, decideDeleteSnapshot, decideRestoreSnapshot } from './snapshot.ts'
 import { decideCreateVolume, decideDeleteVolume, decideResizeVolume } from './volume.ts'

@@ -181,7 +181,9 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
   return draft.decision({ name, operation })
 }
 
-/** The hosts take a snapshot and grow in their own time: the snapshot's copies would differ in size. */
+/**
+ * The hosts take a snapshot and grow in their own time: the snapshot's copies would differ in size.
+ */
 function refuseDuringSnapshot(state: StateView, name: string): void {
   for (const id of state.hosts.snapshotsOf(name)) {
     const { phase } = state.snapshots.get(id)!.status

@@ -216,8 +216,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       case 'heartbeat':
         if (message.readings) session.readings = message.readings
         session.ledgerGeneration = message.ledgerGeneration
-        if (session.sentGeneration < (state.generations.get(node)?.generation ?? 0))
-          sendDesired(session)
+        sendDesired(session)
         return
       case 'inventory':
         await pipeline.submit(
@@ -226,6 +225,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         return
       case 'observed':
         session.appliedGeneration = message.observed.appliedGeneration
+        // What was carried out was stored.
+        session.ledgerGeneration = Math.max(session.ledgerGeneration, session.appliedGeneration)
+        sendDesired(session)
         await record(node, message.observed)
     }
   }

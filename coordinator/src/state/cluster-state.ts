@@ -158,7 +158,9 @@ export function createClusterState(): ClusterState {
   }
 }
 
-/** Records with a meta show the revision of their last write; the store knows it, the text does not. */
+/**
+ * Records with a meta show the revision of their last write; the store knows it, the text does not.
+ */
 function withVersion<W extends Write>(write: W, revision: number): W {
   const value = write.value as { readonly meta: ObjectMeta } | undefined
   if (!value) return write

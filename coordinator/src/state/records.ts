@@ -22,7 +22,9 @@ export interface ClusterInfo {
   readonly createdAt: number
 }
 
-/** The cluster's certificate authority. Secret: it is in the store so that every coordinator has it. */
+/**
+ * The cluster's certificate authority. Secret: it is in the store so that every coordinator has it.
+ */
 export interface AuthorityRecord {
   readonly certificatePem: string
   readonly privateKeyPem: string

@@ -12,16 +12,19 @@ export function damaged(message: string): never {
   throw new Damage(message)
 }
 
-/** Bytes of the header of a page, and of the header of a node on it. */
+/** Bytes of the header of a page. */
 export const PAGE_HEADER_BYTES = 24
+/** Bytes of the header of a node on a page. */
 export const NODE_HEADER_BYTES = 8
 /** Number of meta pages; records begin behind them. */
 export const META_PAGES = 2
 /** Root of an empty tree. */
 export const NO_PAGE = 2 ** 64
-/** Kinds of pages, as bits of a page's flags. */
+/** Flag of a page that leads to others. */
 export const BRANCH = 0x01
+/** Flag of a page with records. */
 export const LEAF = 0x02
+/** Flag of the first page of a value too large for a leaf. */
 export const OVERFLOW = 0x04
 const META = 0x08
 const KIND_MASK = 0x6f

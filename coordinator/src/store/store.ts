@@ -13,8 +13,8 @@ import { KeelsonError } from '@keelson/shared/errors'
 /** Most guards and operations of one transaction together; etcd's own limit. */
 export const MAX_TRANSACTION_ITEMS = 128
 /**
- * Largest transaction: keys and values in UTF-8 plus `ITEM_OVERHEAD_BYTES` for each item. Etcd takes
- * 1.5 MiB; the rest is room for the framing and for the guard that fences the leader.
+ * Largest transaction: keys and values in UTF-8 plus `ITEM_OVERHEAD_BYTES` for each item. Etcd
+ * takes 1.5 MiB; the rest is room for the framing and for the guard that fences the leader.
  */
 export const MAX_TRANSACTION_BYTES = 1_500_000
 /** What one guard or operation costs beside its key and value when it is sent or stored. */

@@ -135,7 +135,9 @@ export function showDesired(state: StateView, node: string): string {
         drbdMinor !== undefined && `minor ${drbdMinor}`,
       )
     }),
-    ...desired.snapshots.map(({ name, intent }) => `  snapshot ${name} ${intent}`),
+    ...desired.snapshots.map(({ name, intent, provisioned }) =>
+      words(`  snapshot ${name} ${intent}`, provisioned && 'provisioned'),
+    ),
   ].join('\n')
 }
 

@@ -1,4 +1,4 @@
-/** What the actions of a walk mean: commands for the state they meet, so that most hit something. */
+/** What the actions of a walk mean: commands for the state they meet. */
 import type { FailureDomainMode, ItemPhase, ObservedState, Volume } from '@keelson/shared/model'
 import { RACK_LABEL } from '@keelson/shared/model'
 import type { Command } from '../decide/index.ts'

@@ -24,7 +24,7 @@ import type {
   PciFacts,
   PhysicalDisk,
   RaidVolume,
-} from '../model/hardware-devices.ts'
+} from '../model/index.ts'
 import {
   bool,
   int64,

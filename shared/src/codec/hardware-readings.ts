@@ -8,7 +8,7 @@ import type {
   LoadReading,
   MemoryReading,
   NumaReading,
-} from '../model/hardware-readings.ts'
+} from '../model/index.ts'
 import { bool, int64, list, number, optional, optionalTime, record, text, time } from './record.ts'
 
 const maybeNumber = optional(number)

@@ -24,8 +24,8 @@ import type {
   SectionName,
   SectionStatus,
   SystemFacts,
-} from '../model/hardware.ts'
-import { SECTION_NAMES } from '../model/hardware.ts'
+} from '../model/index.ts'
+import { SECTION_NAMES } from '../model/index.ts'
 import { diskFactsCodec, nicFactsCodec, pciFactsCodec } from './hardware-devices.ts'
 import { gapCodec } from './hardware-readings.ts'
 import {

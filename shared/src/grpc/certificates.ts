@@ -1,7 +1,7 @@
 /**
  * The certificate a process shows, kept in memory and replaceable while it runs: agents renew
- * theirs every few days, and a coordinator must not drop its connections to take up a new one. Handshakes
- * after `replace` use the new certificate; connections made before live on.
+ * theirs every few days, and a coordinator must not drop its connections to take up a new one.
+ * Handshakes after `replace` use the new certificate; connections made before live on.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { experimental } from '@grpc/grpc-js'

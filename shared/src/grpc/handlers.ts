@@ -210,7 +210,9 @@ function lifeOf(call: Call): Life {
     return true
   }
   // The transport reports every call's end this way; only an end before the answer is news.
-  call.on('cancelled', () => end(gone(call)))
+  call.on('cancelled', () => {
+    if (!over) end(gone(call))
+  })
   return { signal: abort.signal, end }
 }
 

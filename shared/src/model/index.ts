@@ -1,4 +1,4 @@
-/** The words of the domain: resources, documents, messages. Types with the few functions on them. */
+/** The words of the domain: resources, documents, messages, and the few functions on them. */
 export * from './cluster.ts'
 export * from './desired-state.ts'
 export * from './event.ts'

@@ -12,7 +12,10 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
-  /** Calls `callback` once after `delayMs`; the timer never keeps the process alive by itself. */
+  /**
+   * Calls `callback` once after `delayMs`. A process lives on until its timers fire or are
+   * cancelled.
+   */
   after(delayMs: number, callback: () => void): Timer
 }
 

@@ -18,8 +18,8 @@ const CODE_OF: Readonly<Record<string, Code>> = {
 }
 
 /**
- * Runs file calls; a failed one becomes a KeelsonError "cannot <what>" with the call's own as cause.
- * What is a KeelsonError already, or no system call's failure at all, passes as it is.
+ * Runs file calls; a failed one becomes a KeelsonError "cannot <what>" with the call's own as
+ * cause. What is a KeelsonError already, or no system call's failure at all, passes as it is.
  */
 export async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
   try {

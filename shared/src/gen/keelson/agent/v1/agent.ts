@@ -273,8 +273,9 @@ export interface Heartbeat {
     | HardwareReadings
     | undefined;
   /**
-   * Generation of the document in the agent's ledger; 0 for none. Sent at once after a document was
-   * stored, so that the coordinator may send the next one while this one is carried out.
+   * Generation of the document in the agent's ledger; 0 for none. Sent soon after a document was
+   * stored, unless a report of its being carried out says so, so that the coordinator may send the
+   * next one while this one is carried out.
    */
   ledgerGeneration: bigint;
 }
