@@ -22,7 +22,8 @@ export interface Ledger {
 
 /**
  * Raises FAILED_PRECONDITION unless `next` may take the place of `stored`. A document of the same
- * generation may: it can have been derived anew, with more that is known to be made.
+ * generation may: every session begins with one, and a coordinator that was restored from a backup
+ * can have given the number to another.
  */
 export function checkSuccessor(
   stored: DesiredState | undefined,

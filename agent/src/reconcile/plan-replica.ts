@@ -71,8 +71,9 @@ function planPresence(
   if (leaving) return only(wanted, 'Failed', `its pool ${pool.name} is being removed`)
   const source = wanted.sourceSnapshotUid
   if (source !== '' && !listing.snapshots.has(source)) {
+    // One that was taken already and is not here is lost, and nobody takes it again.
     const expected = context.desired.snapshots.some(
-      ({ uid, intent }) => uid === source && intent === 'Present',
+      ({ uid, intent, provisioned }) => uid === source && intent === 'Present' && !provisioned,
     )
     return expected
       ? only(wanted, 'Pending', `waiting for snapshot ${source}`)

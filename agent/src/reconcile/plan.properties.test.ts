@@ -56,6 +56,7 @@ const desiredState: fc.Arbitrary<DesiredState> = fc.record({
             intent,
             volumeUid: fc.constantFrom(...VOLUMES),
             poolUid: fc.constantFrom(...POOLS),
+            provisioned: fc.boolean(),
           })
           .map((more) => desiredSnapshot(uid, more)),
       ),

@@ -236,8 +236,13 @@ const replicas: readonly Case[] = [
         desiredReplica('v2', { sourceSnapshotUid: 's1' }),
         desiredReplica('v3', { sourceSnapshotUid: 's2' }),
         desiredReplica('v4', { sourceSnapshotUid: 's3' }),
+        desiredReplica('v5', { sourceSnapshotUid: 's4' }),
       ],
-      snapshots: [desiredSnapshot('s1'), desiredSnapshot('s2')],
+      snapshots: [
+        desiredSnapshot('s1'),
+        desiredSnapshot('s2'),
+        desiredSnapshot('s4', { provisioned: true }),
+      ],
     }),
     view: host({ p1: listed({ volumes: [volume('v1')], snapshots: [snapshot('s1')] }) }),
     expected: [
@@ -248,8 +253,10 @@ const replicas: readonly Case[] = [
       'replica/v2 Pending being restored',
       'replica/v3 Pending waiting for snapshot s2',
       'replica/v4 Failed snapshot s3 is not on this host',
+      'replica/v5 Failed snapshot s4 is not on this host',
       'snapshot/s1 Ready',
       'snapshot/s2 Pending being taken',
+      'snapshot/s4 Failed its data is gone from pool p1; it is not taken anew',
     ],
   },
   {

@@ -24,6 +24,7 @@ import { startReconciler } from './reconciler.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const HOUR_MS = 3_600_000
+const LOST_SNAPSHOT = 'its data is gone from pool p1; it is not taken anew'
 
 /** A host with a fake disk. `before` runs before each call of the driver and may wait or throw. */
 function setup(
@@ -354,6 +355,27 @@ describe('the reconciler', () => {
     await host.clock.advance(HOUR_MS)
     expect(host.disk.pools.get('/srv/p1')?.volumes.size).toBe(0)
     await host.reconciler.stop()
+  })
+
+  it('never takes a lost snapshot again, also after it was started anew', async () => {
+    const replicas = [desiredReplica('v1')]
+    const first = setup(document({ replicas, snapshots: [desiredSnapshot('s1')] }))
+    await first.clock.advance(1)
+    expect(first.snapshot('s1')?.phase).toBe('Ready')
+    const { disk } = first
+    disk.pools.get('/srv/p1')?.snapshots.delete('s1')
+    await first.clock.advance(20_000)
+    expect(first.snapshot('s1')).toMatchObject({ phase: 'Failed', message: LOST_SNAPSHOT })
+    await first.reconciler.stop()
+    const snapshots = [desiredSnapshot('s1', { provisioned: true })]
+    const second = setup(document({ generation: 2, replicas, snapshots }), { disk })
+    await second.clock.advance(HOUR_MS)
+    expect(second.snapshot('s1')).toMatchObject({ phase: 'Failed', message: LOST_SNAPSHOT })
+    expect(disk.pools.get('/srv/p1')?.snapshots.size).toBe(0)
+    second.want(document({ replicas, snapshots: [desiredSnapshot('s1', { intent: 'Absent' })] }))
+    await second.clock.advance(1)
+    expect(second.snapshot('s1')?.phase).toBe('Absent')
+    await second.reconciler.stop()
   })
 
   it('is not held up by a pool that does not answer', async () => {

@@ -1,4 +1,4 @@
-/** The few kinds of machine that simulated hosts are made of. Data only; sizes as makers give them. */
+/** The few kinds of machine that simulated hosts are made of: data, sizes as makers give them. */
 import type { DiskTransport } from '@keelson/shared/model'
 
 const GIB = 2 ** 30

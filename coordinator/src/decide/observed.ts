@@ -2,6 +2,12 @@
  * What a host reports becomes state here. A report is a fact about the host, never an order: an
  * item nobody knows is ignored (the agent shows it as an orphan), an item that is not well is
  * recorded as such, and a record goes away only when its removal was asked for and is confirmed.
+ *
+ * What a host has made for the first time is marked `provisioned` in its document from then on, so
+ * the report touches the host: its ledger must know by the time it starts with no coordinator in
+ * sight, or it would replace lost data. The host could note it by itself; but as long as one side
+ * alone writes documents, those of one generation are the same. The price is one small record in a
+ * transaction that is written anyway, and one more document, gathered and held like any other.
  */
 import type {
   ItemPhase,

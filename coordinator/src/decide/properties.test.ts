@@ -14,6 +14,7 @@ import {
   faithfulReport,
   fingerprint,
   helloOf,
+  reportOf,
   type World,
   walks,
 } from '../testing/index.ts'
@@ -63,11 +64,23 @@ function places(state: StateView): Map<string, string> {
   return found
 }
 
-/** A document without what may change under one generation: whether things have been made yet. */
+/** A document without its number. */
 function wanted(state: StateView, node: string): string {
-  const { generation: _, replicas, ...rest } = deriveDesiredState(state, node)
-  const lasting = replicas.map(({ provisioned: _p, sourceSnapshotUid: _s, ...replica }) => replica)
-  return JSON.stringify({ ...rest, replicas: lasting })
+  const { generation: _, ...document } = deriveDesiredState(state, node)
+  return JSON.stringify(document)
+}
+
+const NO_REPORT = { node: '', observed: reportOf({}) }
+
+/** Whether each replica and snapshot that is wanted is marked as made in its host's document. */
+function marks(state: StateView): Map<string, boolean> {
+  const found = new Map<string, boolean>()
+  for (const node of state.nodes.sortedIds()) {
+    const { replicas, snapshots } = deriveDesiredState(state, node)
+    for (const item of [...replicas.map((r) => ({ ...r, uid: r.volumeUid })), ...snapshots])
+      if (item.intent === 'Present') found.set(`${item.uid} ${node}`, item.provisioned)
+  }
+  return found
 }
 
 const PROPERTIES: Readonly<Record<string, Property>> = {
@@ -123,6 +136,19 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
         if (wanted(world.state, node) !== document)
           expect(now, `document of ${node}`).toBeGreaterThan(generation)
       }
+    }
+  },
+
+  'what a host has made is marked so in its document from then on': (state, command) => {
+    const made = [...marks(state)].flatMap(([place, provisioned]) => (provisioned ? place : []))
+    const { node, observed } = command.type === 'RecordObserved' ? command : NO_REPORT
+    for (const { volumeUid, phase, sizeBytes } of observed.replicas)
+      if (phase === 'Ready' && sizeBytes > 0) made.push(`${volumeUid} ${node}`)
+    for (const { uid, phase, method } of observed.snapshots)
+      if (phase === 'Ready' && method !== undefined) made.push(`${uid} ${node}`)
+    return ({ world }) => {
+      const after = marks(world.state)
+      for (const place of made) expect(after.get(place) ?? true, place).toBe(true)
     }
   },
 

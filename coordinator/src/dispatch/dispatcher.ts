@@ -201,7 +201,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const { heartbeatIntervalMs } = options
     send(session, { type: 'welcome', welcome: { clusterId, heartbeatIntervalMs, inventoryHashes } })
     // Always sent on a new session: what the agent has may be of this generation and still differ,
-    // when it was derived before an item was reported made.
+    // when the number was given once before the state was restored from a backup.
     sendNow(session)
   }
 

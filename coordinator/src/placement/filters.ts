@@ -3,7 +3,7 @@
  * reason why not, in words and numbers an operator can act on. Order matters: the first failing
  * filter is the one reported, so the plainest come first.
  */
-import { formatSize, isThin, REPLICATION_CAPABILITY } from '@keelson/shared/model'
+import { formatSize, REPLICATION_CAPABILITY } from '@keelson/shared/model'
 import type { Candidate } from '../state/index.ts'
 import type { VolumeRequest } from './request.ts'
 
@@ -26,13 +26,13 @@ function selectedNode({ pool }: Candidate, { nodes }: VolumeRequest): string | n
   return `only ${nodes.join(', ')} may be used`
 }
 
-function online({ node }: Candidate): string | null {
-  if (node?.status.phase === 'Online') return null
+function online({ open, node }: Candidate): string | null {
+  if (open || node?.status.phase === 'Online') return null
   return node ? `node is ${node.status.phase}` : 'node is gone'
 }
 
-function schedulable({ node }: Candidate): string | null {
-  return node?.spec.schedulable ? null : 'node is not schedulable (cordoned)'
+function schedulable({ open, node }: Candidate): string | null {
+  return open || node?.spec.schedulable ? null : 'node is not schedulable (cordoned)'
 }
 
 function poolName({ pool }: Candidate, request: VolumeRequest): string | null {
@@ -50,8 +50,8 @@ function poolLabels({ pool }: Candidate, { poolSelector }: VolumeRequest): strin
   return 'pool labels do not match the class'
 }
 
-function poolReady({ pool }: Candidate): string | null {
-  if (pool.status.phase === 'Ready') return null
+function poolReady({ open, pool }: Candidate): string | null {
+  if (open || pool.status.phase === 'Ready') return null
   const why = pool.status.conditions.find((condition) => condition.type === 'Ready')?.message
   return `pool is ${pool.status.phase}${why ? `: ${why}` : ''}`
 }
@@ -73,9 +73,8 @@ function space(candidate: Candidate, { sizeBytes }: VolumeRequest): string | nul
   return `needs ${formatSize(sizeBytes)}, ${formatSize(Math.max(0, available))} can be promised`
 }
 
-function thinFloor({ pool }: Candidate): string | null {
-  if (!isThin(pool.spec.kind)) return null
-  const { freeBytes, totalBytes } = pool.status
+function thinFloor({ thin, freeBytes, totalBytes }: Candidate): string | null {
+  if (!thin) return null
   if (freeBytes * 100 >= totalBytes * THIN_FLOOR_PERCENT) return null
   return `${formatSize(freeBytes)} of ${formatSize(totalBytes)} really free, floor is ${THIN_FLOOR_PERCENT} %`
 }
@@ -86,16 +85,14 @@ function thinFloor({ pool }: Candidate): string | null {
  * promise more than is free beside what they have promised and not made yet; thin ones multiply.
  */
 export function promisableBytes(candidate: Candidate): number {
-  const { pool, promisedBytes, unmadeBytes } = candidate
+  const { thin, freeBytes, overcommitPercent, promisedBytes, unmadeBytes } = candidate
   const capacityBytes = poolCapacityBytes(candidate)
-  if (!isThin(pool.spec.kind))
-    return Math.min(capacityBytes - promisedBytes, pool.status.freeBytes - unmadeBytes)
-  return Math.floor((capacityBytes * pool.spec.overcommitPercent) / 100) - promisedBytes
+  if (!thin) return Math.min(capacityBytes - promisedBytes, freeBytes - unmadeBytes)
+  return Math.floor((capacityBytes * overcommitPercent) / 100) - promisedBytes
 }
 
 /** Bytes a pool can hold at present. */
-export function poolCapacityBytes({ pool, allocatedBytes }: Candidate): number {
-  const { totalBytes, freeBytes } = pool.status
+export function poolCapacityBytes({ totalBytes, freeBytes, allocatedBytes }: Candidate): number {
   return Math.min(totalBytes, freeBytes + allocatedBytes)
 }
 

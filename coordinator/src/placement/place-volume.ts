@@ -101,7 +101,7 @@ const WEIGHTS = { room: 10, 'few-replicas': 1, chance: 0.01 }
 
 /** Share of what the pool may promise that is left after the volume: spreads load. */
 function room(candidate: Candidate, { sizeBytes }: VolumeRequest): number {
-  const limit = (poolCapacityBytes(candidate) * candidate.pool.spec.overcommitPercent) / 100 || 1
+  const limit = (poolCapacityBytes(candidate) * candidate.overcommitPercent) / 100 || 1
   return Math.max(0, (promisableBytes(candidate) - sizeBytes) / limit)
 }
 
