@@ -73,11 +73,16 @@ async function restore(directory: string, file: string): Promise<void> {
   const data = await openDataDirectory(directory)
   try {
     const aside = await data.setStoreAside(Date.now())
-    const store = await openLmdbStore({ directory: data.storePath })
-    const info = await restoreBackup(file, store)
-    await store.close()
-    process.stdout.write(`restored ${info.records} records of revision ${info.clusterRevision}\n`)
+    // Told first: whoever sees the rest fail has to know where it is.
     if (aside) process.stdout.write(`the store before is kept at ${aside}\n`)
+    const store = await openLmdbStore({ directory: data.storePath })
+    try {
+      const info = await restoreBackup(file, store)
+      process.stdout.write(`restored ${info.records} records of revision ${info.clusterRevision}\n`)
+    } finally {
+      // The thread of an open store would keep the process alive.
+      await store.close()
+    }
   } finally {
     await data.close()
   }

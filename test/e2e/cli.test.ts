@@ -1,5 +1,5 @@
 /** The tour of the README and every kind of bad input, through the real programs. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../programs/index.ts'
@@ -222,6 +222,10 @@ describe('faults', () => {
     await until('the pool to fail', async () =>
       (await phase()).phase === 'STORAGE_POOL_PHASE_FAILED' ? true : undefined,
     )
+    await until('its volume to fail', async () => {
+      const shown = await cluster.keelson('volume', 'show', 'onfragile', '-o', 'json')
+      return shown.json().volume.status.phase === 'VOLUME_PHASE_FAILED' ? true : undefined
+    })
     await expect(readFile(path)).rejects.toThrow('ENOENT')
     const refused = await cluster.keelson(
       ...['volume', 'create', 'more', '--size', '8MiB', '--pool', 'fragile'],
@@ -235,6 +239,27 @@ describe('faults', () => {
       0,
     )
     expect((await cluster.keelson('pool', 'delete', 'fragile', '--timeout', '60s')).code).toBe(0)
+  }, 120_000)
+
+  it('a snapshot whose data is lost stays lost, also when the agent starts anew', async () => {
+    expect((await cluster.keelson('volume', 'create', 'loser', '--size', '8MiB')).code).toBe(0)
+    const taken = await cluster.keelson('snapshot', 'create', 'lost', '--volume', 'loser')
+    expect(taken.code).toBe(0)
+    const snapshots = join(cluster.directory, 'pool', 'snapshots')
+    const [file = ''] = await readdir(snapshots)
+    expect(file).toMatch(/^lost\./)
+    await cluster.agent.stop('SIGKILL')
+    await rm(join(snapshots, file))
+    cluster.agent = cluster.startAgent()
+    const failed = await until('the snapshot to fail', async () => {
+      const shown = await cluster.keelson('snapshot', 'show', 'lost', '-o', 'json')
+      const { phase, replicas } = shown.json().snapshot.status
+      return phase === 'SNAPSHOT_PHASE_FAILED' ? replicas[0].message : undefined
+    })
+    expect(failed).toBe('its data is gone from pool local; it is not taken anew')
+    expect(await readdir(snapshots)).toEqual([])
+    expect((await cluster.keelson('snapshot', 'delete', 'lost')).code).toBe(0)
+    expect((await cluster.keelson('volume', 'delete', 'loser')).code).toBe(0)
   }, 120_000)
 
   it('a backup restores to the same cluster; a damaged store says so', async () => {

@@ -319,6 +319,28 @@ describe('a document', () => {
     expect(agent.generations()).toEqual([generation, generation + 3])
   })
 
+  it('follows the first report that a thing was made, and marks it', async () => {
+    const { connect, clock, create, pipeline } = await begin()
+    const agent = connect('n0')
+    await agent.hello()
+    await agent.stored(agent.document()!.generation)
+    await create('v1', 'n0')
+    await clock.advance(100)
+    const { generation, replicas } = agent.document()!
+    expect(replicas).toMatchObject([{ volume: 'v1', provisioned: false }])
+    await agent.stored(generation)
+    const observed = faithfulReport(pipeline.state, 'n0')
+    void agent.say({ type: 'observed', observed })
+    await clock.advance(100)
+    const marked = { generation: generation + 1, replicas: [{ volume: 'v1', provisioned: true }] }
+    expect(agent.document()).toMatchObject(marked)
+    // Said again, it is no news.
+    await agent.stored(generation + 1)
+    void agent.say({ type: 'observed', observed })
+    await clock.advance(100)
+    expect(agent.document()).toMatchObject(marked)
+  })
+
   it('goes only to the hosts it concerns', async () => {
     const { connect, clock, create } = await begin()
     const agent = connect('n1')
@@ -347,7 +369,7 @@ describe('the next document', () => {
     const { agent, clock, generation } = await waiting()
     expect(agent.generations()).toEqual([generation])
     await agent.stored(generation)
-    await clock.settle()
+    await clock.advance(5)
     expect(agent.generations()).toEqual([generation, generation + 1])
   })
 

@@ -17,6 +17,7 @@ import type { Admission } from '../admission/index.ts'
 import type { Pipeline } from '../commit/index.ts'
 import { MAXIMUM_ITEMS } from '../decide/index.ts'
 import { deriveDesiredState } from './desired-state.ts'
+import { createPacer } from './pacer.ts'
 
 /** The transport of one session, as dispatch needs it. */
 export interface AgentLink {
@@ -80,8 +81,8 @@ interface Session {
   over: KeelsonError | undefined
 }
 
-/** How long changes of a host are gathered before its document is sent. */
-const GATHER_MS = 5
+/** A thousand hosts that change all the time get a document every two seconds each. */
+const DOCUMENTS_PER_SECOND = 500
 /** A document that was not stored by then does not hold back the next any longer. */
 const STORE_TIMEOUT_MS = 10_000
 
@@ -93,12 +94,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   let hellos = 0
   let stopped: KeelsonError | undefined
 
+  const pacer = createPacer({
+    clock,
+    perSecond: DOCUMENTS_PER_SECOND,
+    serve(node) {
+      const session = sessions.get(node)
+      if (session) sendDesired(session)
+    },
+  })
+
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
     for (const change of changes)
-      if (change.kind === 'generation') {
-        const session = sessions.get(change.id)
-        if (session) scheduleSend(session, GATHER_MS)
-      }
+      if (change.kind === 'generation' && sessions.has(change.id)) pacer.request(change.id)
   })
 
   function scheduleSend(session: Session, delayMs: number): void {
@@ -109,11 +116,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
+  function isBehind({ link, sentGeneration }: Session): boolean {
+    return sentGeneration !== (state.generations.get(link.node)?.generation ?? 0)
+  }
+
   function sendDesired(session: Session): void {
-    const { node } = session.link
-    if (session.over || sessions.get(node) !== session) return
-    const generation = state.generations.get(node)?.generation ?? 0
-    if (generation === session.sentGeneration) return
+    if (session.over || sessions.get(session.link.node) !== session) return
+    if (!isBehind(session)) return
     const stored = session.ledgerGeneration >= session.sentGeneration
     const waitedMs = clock.now() - session.sentAt
     if (!stored && waitedMs < STORE_TIMEOUT_MS)
@@ -216,7 +225,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       case 'heartbeat':
         if (message.readings) session.readings = message.readings
         session.ledgerGeneration = message.ledgerGeneration
-        sendDesired(session)
+        if (isBehind(session)) pacer.request(node)
         return
       case 'inventory':
         await pipeline.submit(
@@ -227,7 +236,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         session.appliedGeneration = message.observed.appliedGeneration
         // What was carried out was stored.
         session.ledgerGeneration = Math.max(session.ledgerGeneration, session.appliedGeneration)
-        sendDesired(session)
+        if (isBehind(session)) pacer.request(node)
         await record(node, message.observed)
     }
   }
@@ -275,6 +284,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     stop(error) {
       stopped = error
       unsubscribe()
+      pacer.stop()
       for (const [node, session] of sessions) {
         try {
           end(session, error)
