@@ -2,6 +2,7 @@
 
 import { checkInvariants } from '@keelson/coordinator/state'
 import type { Volume } from '@keelson/shared/model'
+import type { Loss } from './faults.ts'
 import type { Expectations } from './workload.ts'
 import type { World } from './world.ts'
 
@@ -38,6 +39,22 @@ export function checkWorld(world: World, expectations: Expectations): string[] {
     if (node.status.phase !== 'Online')
       problems.push(`node ${node.meta.name} is ${node.status.phase}`)
   return problems
+}
+
+/** What was lost is said to be lost, and nobody took it again from later data. */
+export function checkLosses(world: World, losses: readonly Loss[]): string[] {
+  const { state } = world.coordinator()!().pipeline
+  return losses.flatMap(({ host, uid }) => {
+    const problems = host.lostData()
+    const name = state.hosts.snapshotByUid(uid)
+    const replicas = state.snapshots.get(name ?? '')?.status.replicas ?? []
+    const replica = replicas.find(({ node }) => node === host.name)
+    if (replica?.phase !== 'Failed' || !replica.message.includes('not taken anew'))
+      problems.push(`${host.name} lost snapshot ${name}: ${blame(replica ? [replica] : [])}`)
+    if ([...host.disk.pools.values()].some(({ snapshots }) => snapshots.has(uid)))
+      problems.push(`${host.name} lost snapshot ${name} and took it again`)
+    return problems
+  })
 }
 
 function blame(replicas: readonly { node: string; phase: string; message: string }[]): string {

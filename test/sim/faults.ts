@@ -81,6 +81,26 @@ export async function heal(world: World): Promise<void> {
   world.note('everything is mended')
 }
 
+/** A snapshot whose data somebody removed. */
+export interface Loss {
+  readonly host: SimulatedHost
+  readonly uid: string
+}
+
+/**
+ * Every host loses a snapshot while its agent is down, and the agents come back with no coordinator
+ * in sight: all they know is in their ledgers.
+ */
+export function loseSnapshots(world: World): Loss[] {
+  world.crashCoordinator()
+  return world.hosts.flatMap((host) => {
+    host.crash()
+    const uid = host.loseSnapshot()
+    host.start()
+    return uid === undefined ? [] : { host, uid }
+  })
+}
+
 function someHost(world: World): SimulatedHost {
   return world.hosts[Math.floor(world.rng.next() * world.hosts.length)]!
 }

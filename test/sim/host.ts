@@ -5,6 +5,8 @@ import { type Session, startSession } from '@keelson/agent/session'
 import {
   createFakeDisk,
   createFakeStorage,
+  type FakeCall,
+  type FakeContent,
   type FakeDisk,
   rebootFakeDisk,
   writeFakeVolume,
@@ -42,7 +44,9 @@ export interface SimulatedHost {
   reboot(): void
   /** What the agent is doing, for the story of a failed run. */
   story(): string
-  /** Data that was written to a volume and is not on it any more. */
+  /** Somebody removes the data of a snapshot; its uid, or undefined if the host has none. */
+  loseSnapshot(): string | undefined
+  /** Data that was written to a volume and is not on it any more, and snapshots that changed. */
   lostData(): string[]
 }
 
@@ -63,7 +67,10 @@ export function createHost(options: HostOptions): SimulatedHost {
   const ledger: Ledger = createMemoryLedger(name)
   /** Volumes somebody wrote to, by uid. */
   const marked = new Set<string>()
+  /** What each snapshot held when it was taken, by uid. */
+  const taken = new Map<string, FakeContent>()
   let boots = 1
+  let writes = 0
   let running: Running | undefined
 
   const host: SimulatedHost = {
@@ -81,7 +88,13 @@ export function createHost(options: HostOptions): SimulatedHost {
     start() {
       if (running) return
       const own: Running = { alive: true } as Running
-      const driver = createFakeStorage({ disk, clock, beforeCall: fault, afterCall: fault })
+      const driver = createFakeStorage({ disk, clock, beforeCall: fault, afterCall })
+      function afterCall({ method, uid }: FakeCall): Promise<void> {
+        if (method === 'createSnapshot' && !taken.has(uid))
+          for (const { snapshots } of disk.pools.values())
+            if (snapshots.has(uid)) taken.set(uid, snapshots.get(uid)!.content)
+        return fault()
+      }
       async function fault(): Promise<void> {
         await new Promise<void>((resolve) => clock.after(rng.next() * 50, resolve))
         if (!own.alive) throw new KeelsonError('CANCELLED', 'the agent is dead')
@@ -148,22 +161,36 @@ export function createHost(options: HostOptions): SimulatedHost {
       running
         ? JSON.stringify({ ...running.session.status(), ...running.reconciler.status() })
         : 'the agent does not run',
-    lostData: () =>
-      volumes()
+    loseSnapshot() {
+      const found = [...disk.pools.values()].flatMap((pool) =>
+        [...pool.snapshots.keys()].map((uid) => ({ pool, uid })),
+      )
+      const loss = found[Math.floor(rng.next() * found.length)]
+      loss?.pool.snapshots.delete(loss.uid)
+      if (loss) note(`${name} lost snapshot ${loss.uid}`)
+      return loss?.uid
+    },
+    lostData: () => [
+      ...volumes()
         .filter(({ uid, content }) => marked.has(uid) && content.get(0) !== MARK)
         .map((volume) => `${name}: ${volume.name} has lost its data`),
+      ...[...disk.pools.values()]
+        .flatMap((pool) => [...pool.snapshots.values()])
+        .filter(({ state, content }) => content !== taken.get(state.uid))
+        .map(({ state }) => `${name}: snapshot ${state.name} is not what was taken`),
+    ],
   }
 
   function volumes() {
     return [...disk.pools.values()].flatMap((pool) => [...pool.volumes.values()])
   }
 
-  /** Somebody writes to every device that is there. */
+  /** Somebody writes to every device that is there: something that stays, and news. */
   function mark(): void {
-    for (const volume of volumes()) {
-      if (!volume.attached || marked.has(volume.uid)) continue
-      writeFakeVolume(volume, 0, MARK)
+    for (const volume of volumes().filter(({ attached }) => attached)) {
+      if (!marked.has(volume.uid)) writeFakeVolume(volume, 0, MARK)
       marked.add(volume.uid)
+      writeFakeVolume(volume, MARK.length, `write ${++writes}`)
     }
   }
   return host

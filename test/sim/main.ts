@@ -15,10 +15,12 @@ const count = one ? 1 : Number(values.seeds)
 let failed = 0
 let acknowledged = 0
 let crashes = 0
+let losses = 0
 for (let seed = first; seed < first + count; seed++) {
   const verdict = await simulate(seed)
   acknowledged += verdict.acknowledged
   crashes += verdict.crashes
+  losses += verdict.losses
   if (verdict.problems.length === 0 && !one) continue
   if (one) for (const line of verdict.trace) process.stdout.write(`${line}\n`)
   for (const problem of verdict.problems) process.stdout.write(`  PROBLEM ${problem}\n`)
@@ -27,6 +29,6 @@ for (let seed = first; seed < first + count; seed++) {
   process.stdout.write(`seed ${seed} fails; see it again with: make sim SEED=${seed}\n`)
 }
 process.stdout.write(
-  `simulated ${count} seeds: ${acknowledged} acknowledged creations, ${crashes} coordinator crashes, ${failed} failed\n`,
+  `simulated ${count} seeds: ${acknowledged} acknowledged creations, ${crashes} coordinator crashes, ${losses} lost snapshots, ${failed} failed\n`,
 )
 process.exitCode = failed === 0 ? 0 : 1

@@ -1,7 +1,7 @@
 /** One run: a world, clients, faults, healing, and the verdict. */
 import { KeelsonError } from '@keelson/shared/errors'
-import { checkWorld } from './checks.ts'
-import { heal, runFaults } from './faults.ts'
+import { checkLosses, checkWorld } from './checks.ts'
+import { heal, type Loss, loseSnapshots, runFaults } from './faults.ts'
 import { TOKEN_HASH, TOKEN_ID } from './host.ts'
 import { type Expectations, request, runClient } from './workload.ts'
 import { createWorld, type World } from './world.ts'
@@ -13,18 +13,23 @@ export interface Verdict {
   readonly trace: readonly string[]
   readonly acknowledged: number
   readonly crashes: number
+  /** Snapshots that were lost on purpose. */
+  readonly losses: number
 }
 
 const CLIENTS = 3
 /** Virtual time under faults, and after healing. */
 const CHAOS_MS = 120_000
 const CALM_MS = 300_000
+/** The same after snapshots were lost: without a coordinator, and with one. */
+const LOSS_MS = 60_000
 
 /** Simulates the world of a seed. */
 export async function simulate(seed: number): Promise<Verdict> {
   const world = createWorld(seed)
   const expectations: Expectations = new Map()
   const problems: string[] = []
+  let losses: readonly Loss[] = []
   const abort = new AbortController()
   const fail = (error: unknown) => {
     const known = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -45,12 +50,24 @@ export async function simulate(seed: number): Promise<Verdict> {
     healed.catch(fail)
     await world.clock.run(CALM_MS)
     problems.push(...checkWorld(world, expectations))
+    losses = loseSnapshots(world)
+    await world.clock.run(LOSS_MS)
+    heal(world).catch(fail)
+    await world.clock.run(LOSS_MS)
+    problems.push(...checkLosses(world, losses))
   }
   const { trace, incarnation } = world
   const end = world.close()
   await world.clock.run(10_000)
   await end
-  return { seed, problems, trace, acknowledged: expectations.size, crashes: incarnation }
+  return {
+    seed,
+    problems,
+    trace,
+    acknowledged: expectations.size,
+    crashes: incarnation,
+    losses: losses.length,
+  }
 }
 
 async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {
