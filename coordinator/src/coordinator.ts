@@ -60,6 +60,8 @@ const SERVER_CERTIFICATE_VALID_FOR_MS = 30 * 24 * 3600 * 1000
  * Renewed after two thirds; a host that was down over a long weekend still comes back by itself.
  */
 const AGENT_CERTIFICATE_VALID_FOR_MS = 7 * 24 * 3600 * 1000
+/** Agents send heartbeats and ping by themselves; this is for watchers that vanished. */
+const SERVER_KEEPALIVE = { idleMs: 20_000, timeoutMs: 5_000 }
 const STOP_GRACE_MS = 2_000
 
 const reports: ReportCodec = {
@@ -94,6 +96,7 @@ export async function startCoordinator(parts: CoordinatorParts): Promise<Coordin
     const identity = await serverIdentity(authority, options, parts)
     const server = createServer({
       listen: options.listen,
+      keepalive: SERVER_KEEPALIVE,
       certificates: identity.source,
       authenticator: {
         user: (token) => authenticate(terms, clock, token),

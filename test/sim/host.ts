@@ -44,7 +44,7 @@ export interface SimulatedHost {
   reboot(): void
   /** What the agent is doing, for the story of a failed run. */
   story(): string
-  /** Somebody removes the data of a snapshot; its uid, or undefined if the host has none. */
+  /** Somebody removes the data of the newest snapshot; its uid, or undefined if there is none. */
   loseSnapshot(): string | undefined
   /** Data that was written to a volume and is not on it any more, and snapshots that changed. */
   lostData(): string[]
@@ -165,7 +165,7 @@ export function createHost(options: HostOptions): SimulatedHost {
       const found = [...disk.pools.values()].flatMap((pool) =>
         [...pool.snapshots.keys()].map((uid) => ({ pool, uid })),
       )
-      const loss = found[Math.floor(rng.next() * found.length)]
+      const loss = found.at(-1)
       loss?.pool.snapshots.delete(loss.uid)
       if (loss) note(`${name} lost snapshot ${loss.uid}`)
       return loss?.uid

@@ -21,7 +21,9 @@ const CLIENTS = 3
 /** Virtual time under faults, and after healing. */
 const CHAOS_MS = 120_000
 const CALM_MS = 300_000
-/** The same after snapshots were lost: without a coordinator, and with one. */
+/** For the last snapshots to be taken. */
+const SNAPSHOT_MS = 10_000
+/** After snapshots were lost: without a coordinator, and with one. */
 const LOSS_MS = 60_000
 
 /** Simulates the world of a seed. */
@@ -50,10 +52,7 @@ export async function simulate(seed: number): Promise<Verdict> {
     healed.catch(fail)
     await world.clock.run(CALM_MS)
     problems.push(...checkWorld(world, expectations))
-    losses = loseSnapshots(world)
-    await world.clock.run(LOSS_MS)
-    heal(world).catch(fail)
-    await world.clock.run(LOSS_MS)
+    losses = await loseEverywhere(world, expectations, fail)
     problems.push(...checkLosses(world, losses))
   }
   const { trace, incarnation } = world
@@ -68,6 +67,30 @@ export async function simulate(seed: number): Promise<Verdict> {
     crashes: incarnation,
     losses: losses.length,
   }
+}
+
+/** Every host takes snapshots, loses one, and has to say so, first to itself and then to others. */
+async function loseEverywhere(
+  world: World,
+  expectations: Expectations,
+  fail: (error: unknown) => void,
+): Promise<readonly Loss[]> {
+  const { signal } = new AbortController()
+  for (const { kind, name, state } of expectations.values()) {
+    if (kind !== 'volume' || state !== 'present') continue
+    const named = { name: `${name}-last`, labels: {}, dryRun: false }
+    request(
+      world,
+      ({ admission }) => admission.createSnapshot('user/sim', named, name),
+      signal,
+    ).catch(fail)
+  }
+  await world.clock.run(SNAPSHOT_MS)
+  const losses = loseSnapshots(world)
+  await world.clock.run(LOSS_MS)
+  heal(world).catch(fail)
+  await world.clock.run(LOSS_MS)
+  return losses
 }
 
 async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import {
   fingerprint,
   initializeCluster,
   populate,
+  runs,
   type Scene,
   type Stamps,
   walks,
@@ -419,7 +420,7 @@ describe('after a crash at any moment of any walk', () => {
           expect(fingerprint(state)).toBe(history.get(state.revision))
           expect(state.revision).toBeGreaterThanOrEqual(Math.max(0, ...acknowledged))
         }),
-        { numRuns: 40 },
+        runs(40),
       )
     },
   )
@@ -433,7 +434,7 @@ describe('after a crash at any moment of any walk', () => {
         for (const action of next)
           expect(outcomes(loaded, since, action)).toEqual(outcomes(state, since, action))
       }),
-      { numRuns: 40 },
+      runs(40),
     )
   })
 })

@@ -15,6 +15,7 @@ import {
   fingerprint,
   helloOf,
   reportOf,
+  runs,
   type World,
   walks,
 } from '../testing/index.ts'
@@ -259,7 +260,7 @@ describe('at every step of every walk', () => {
   it.each(Object.entries(PROPERTIES))('%s', (_name, property) => {
     fc.assert(
       fc.property(walks(100), (actions) => void walk(actions, property)),
-      { numRuns: 60 },
+      runs(60),
     )
   })
 })
@@ -280,7 +281,7 @@ describe('at the end of every walk', () => {
         for (const { subject, phase } of state.operations.values())
           expect(phase, subject).not.toBe('Running')
       }),
-      { numRuns: 60 },
+      runs(60),
     )
   })
 })

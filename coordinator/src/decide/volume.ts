@@ -1,6 +1,6 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Replica, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
-import { formatSize, parseSelector, RACK_LABEL, volumePhase } from '@keelson/shared/model'
+import { formatSize, parseSelector, RACK_LABEL, volumePhase, wasTaken } from '@keelson/shared/model'
 import { placeVolume, promisableBytes, type VolumeRequest } from '../placement/index.ts'
 import { type Candidate, poolId, type StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
@@ -186,8 +186,8 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
  */
 function refuseDuringSnapshot(state: StateView, name: string): void {
   for (const id of state.hosts.snapshotsOf(name)) {
-    const { phase } = state.snapshots.get(id)!.status
-    if (phase === 'Ready' || phase === 'Deleting') continue
+    const { phase, replicas } = state.snapshots.get(id)!.status
+    if (phase === 'Deleting' || replicas.every(wasTaken)) continue
     throw new KeelsonError('FAILED_PRECONDITION', `snapshot "${id}" of it is being taken`, {
       reason: 'in-use',
       details: ['wait for the snapshot, or cancel its operation'],

@@ -117,3 +117,11 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
 export function walks(maxLength: number): fc.Arbitrary<Action[]> {
   return fc.array(anyAction, { maxLength, size: 'max' })
 }
+
+/**
+ * How a property of walks is checked: always the same walks, so that a suite that was green stays
+ * green until the code changes. FC_SEED in the environment goes other ways.
+ */
+export function runs(numRuns: number): { readonly numRuns: number; readonly seed: number } {
+  return { numRuns, seed: Number(process.env.FC_SEED ?? 1) }
+}
