@@ -1,4 +1,4 @@
-/** The peer of the API measurements: a bare grpc-js server over TLS that answers nothing at once. */
+/** The peer of the API measurements: a bare grpc-js server over TLS that does nothing. */
 import { readFileSync } from 'node:fs'
 import * as grpc from '@grpc/grpc-js'
 

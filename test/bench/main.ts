@@ -117,9 +117,11 @@ async function benchCoordinator(empty: ReadonlyMap<number, Rate>): Promise<void>
     await cluster.quiet()
     const after = await cluster.cpuSeconds()
     const each = (from: number, to: number) => `${Math.round(((to - from) * 1e6) / created)} µs`
+    const coordinator = each(before.coordinator, after.coordinator)
+    const hosts = each(before.hosts, after.hosts)
     print(
       '  CPU for each, until it is made on its host',
-      `coordinator ${each(before.coordinator, after.coordinator)}, hosts ${each(before.hosts, after.hosts)}`,
+      `coordinator ${coordinator}, hosts ${hosts}`,
     )
   }
   const share = unary / empty.get(128)!.perSecond

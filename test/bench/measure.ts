@@ -37,8 +37,9 @@ export async function rate(
 
 /** "12,345/s  p50 1.23 ms  p99 4.56 ms" */
 export function formatRate({ perSecond, p50Ms, p99Ms }: Rate): string {
-  const count = Math.round(perSecond).toLocaleString('en-US')
-  return `${count.padStart(8)}/s   p50 ${p50Ms.toFixed(2).padStart(7)} ms   p99 ${p99Ms.toFixed(2).padStart(7)} ms`
+  const count = Math.round(perSecond).toLocaleString('en-US').padStart(8)
+  const [p50, p99] = [p50Ms, p99Ms].map((ms) => ms.toFixed(2).padStart(7))
+  return `${count}/s   p50 ${p50} ms   p99 ${p99} ms`
 }
 
 /** One line of the report. */

@@ -87,11 +87,10 @@ describe('an agent', () => {
     peer()?.offer(welcome)
     peer()?.offer({ type: 'desired', desired })
     await clock.advance(100)
-    expect(heard.map(({ type }) => type)).toEqual(['hello', 'observed', 'heartbeat', 'observed'])
+    expect(heard.map(({ type }) => type)).toEqual(['hello', 'observed', 'observed'])
     expect(heard[0]).toMatchObject({ hello: { node: 'n1', ledgerGeneration: 0, clusterId: '' } })
     expect(heard[1]).toMatchObject({ observed: { full: true, pools: [], replicas: [] } })
-    expect(heard[2]).toEqual({ type: 'heartbeat', ledgerGeneration: 4 })
-    expect(heard[3]).toMatchObject({
+    expect(heard[2]).toMatchObject({
       observed: {
         full: false,
         appliedGeneration: 4,

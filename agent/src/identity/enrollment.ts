@@ -1,4 +1,4 @@
-/** The two calls by which a host gets a certificate: the first with a join token, then with the old. */
+/** The two calls that get a host a certificate: first with a join token, then with the old one. */
 import {
   EnrollmentServiceService,
   type EnrollResponse,

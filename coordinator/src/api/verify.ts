@@ -6,6 +6,8 @@ import {
   RECORD_KINDS,
   type RecordKind,
   type RecordTypes,
+  recordKey,
+  type StateView,
 } from '../state/index.ts'
 import type { Store } from '../store/index.ts'
 
@@ -24,7 +26,7 @@ export async function verifyStore(store: Store, pipeline: Pipeline): Promise<Sto
   const { state } = pipeline
   const touched = new Set<string>()
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
-    for (const { kind, id } of changes) touched.add(`${kind}/${id}`)
+    for (const { kind, id } of changes) touched.add(recordKey(kind, id))
   })
   const violations: Violation[] = []
   const stored = new Map<string, string>()
@@ -34,25 +36,32 @@ export async function verifyStore(store: Store, pipeline: Pipeline): Promise<Sto
       revision = page.revision
       for (const { key, value } of page.records) stored.set(key, value)
     }
+    // Compared in one breath. What differs because it is under way is told of once it is durable.
+    violations.push(...compare(stored, state))
     await pipeline.settled()
-    for (const [key, text] of stored) {
-      if (touched.has(key)) continue
-      const { kind, id } = parseRecordKey(key)
-      const record = state.table(kind).get(id)
-      if (record === undefined) violations.push(differs(key, 'is in the store but not in memory'))
-      else if (encodeRecord(comparable(record)) !== encodeRecord(comparable(JSON.parse(text).r)))
-        violations.push(differs(key, 'differs between store and memory'))
-    }
-    for (const kind of RECORD_KINDS)
-      for (const id of state.table(kind).sortedIds()) {
-        const key = `${kind}/${id}`
-        if (!stored.has(key) && !touched.has(key))
-          violations.push(differs(key, 'is in memory but not in the store'))
-      }
   } finally {
     unsubscribe()
   }
-  return { violations, recordsChecked: stored.size, revision }
+  return {
+    violations: violations.filter(({ subject }) => !touched.has(subject)),
+    recordsChecked: stored.size,
+    revision,
+  }
+}
+
+function* compare(stored: ReadonlyMap<string, string>, state: StateView): Generator<Violation> {
+  for (const [key, text] of stored) {
+    const { kind, id } = parseRecordKey(key)
+    const record = state.table(kind).get(id)
+    if (record === undefined) yield differs(key, 'is in the store but not in memory')
+    else if (encodeRecord(comparable(record)) !== encodeRecord(comparable(JSON.parse(text).r)))
+      yield differs(key, 'differs between store and memory')
+  }
+  for (const kind of RECORD_KINDS)
+    for (const id of state.table(kind).sortedIds()) {
+      const key = recordKey(kind, id)
+      if (!stored.has(key)) yield differs(key, 'is in memory but not in the store')
+    }
 }
 
 function differs(key: string, message: string): Violation {
