@@ -18,7 +18,7 @@ export function classHandlers(
       const { admission, pipeline } = current()
       const spec = required(classSpecCodec).read(request.spec, 'spec')
       const { record } = await pipeline.submit(admission.createClass(actor, request, spec))
-      const created = pipeline.state.classes.get(request.name) ?? record('class', request.name)
+      const created = record('class', request.name) ?? pipeline.state.classes.get(request.name)
       return { storageClass: created && classCodec.write(created) }
     },
 

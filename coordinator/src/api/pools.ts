@@ -24,7 +24,7 @@ export function poolHandlers(
       const { outcome, record } = await term.pipeline.submit(
         term.admission.createPool(actor, request, spec),
       )
-      const pool = term.pipeline.state.pools.get(outcome.name) ?? record('pool', outcome.name)
+      const pool = record('pool', outcome.name) ?? term.pipeline.state.pools.get(outcome.name)
       return { storagePool: pool && shown(term, pool) }
     },
 

@@ -20,7 +20,7 @@ export function snapshotHandlers(
         admission.createSnapshot(actor, request, request.volume),
       )
       const snapshot =
-        pipeline.state.snapshots.get(request.name) ?? record('snapshot', request.name)
+        record('snapshot', request.name) ?? pipeline.state.snapshots.get(request.name)
       return {
         snapshot: snapshot && snapshotCodec.write(snapshot),
         operation: outcome.operation ?? '',
@@ -76,7 +76,7 @@ export function snapshotHandlers(
       const { outcome, record } = await pipeline.submit(
         admission.restoreSnapshot(actor, { ...request, sizeBytes }),
       )
-      const volume = pipeline.state.volumes.get(request.volume) ?? record('volume', request.volume)
+      const volume = record('volume', request.volume) ?? pipeline.state.volumes.get(request.volume)
       return { volume: volume && volumeCodec.write(volume), operation: outcome.operation ?? '' }
     },
 

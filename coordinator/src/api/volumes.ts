@@ -125,8 +125,8 @@ function create(term: Term, actor: string, request: CreateVolumeRequest): Promis
   return term.pipeline.submit(term.admission.createVolume(actor, request, spec))
 }
 
-/** The volume as it is now; for a dry run, as it would be. */
+/** The volume as this call left it; for a dry run, as it would. One that existed, as it is. */
 function shown({ pipeline }: Term, name: string, { record }: Committed) {
-  const volume = pipeline.state.volumes.get(name) ?? record('volume', name)
+  const volume = record('volume', name) ?? pipeline.state.volumes.get(name)
   return volume && volumeCodec.write(volume)
 }

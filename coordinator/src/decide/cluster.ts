@@ -88,6 +88,16 @@ export function decideDeleteUserToken(
   return draft.decision({ name: command.id })
 }
 
+/** Names of finished operations past the limit, those that ended first. */
+function surplusOperations(state: StateView, keep: number): string[] {
+  if (state.operations.size <= keep) return []
+  const finished = [...state.operations.values()]
+    .filter((operation) => operation.phase !== 'Running')
+    .sort((a, b) => (a.finishedAt ?? 0) - (b.finishedAt ?? 0))
+  const surplus = Math.min(Math.max(0, finished.length - keep), MAXIMUM_WRITES / 3)
+  return finished.slice(0, surplus).map((operation) => operation.meta.name)
+}
+
 /**
  * Removes the oldest events and operations past the limits and dead tokens, a transaction's worth.
  */
@@ -97,12 +107,8 @@ export function decidePruneHistory(state: StateView, command: CommandOf<'PruneHi
   const spare = Math.max(0, state.events.size - Math.max(1, command.keepEvents))
   const oldest = state.events.sortedIds().slice(0, Math.min(spare, MAXIMUM_WRITES / 3))
   for (const id of oldest) draft.remove('event', id)
-  const finished = [...state.operations.values()]
-    .filter((operation) => operation.phase !== 'Running')
-    .sort((a, b) => (a.finishedAt ?? 0) - (b.finishedAt ?? 0))
-  const surplus = Math.max(0, finished.length - command.keepOperations)
-  for (const operation of finished.slice(0, Math.min(surplus, MAXIMUM_WRITES / 3)))
-    draft.remove('operation', operation.meta.name)
+  for (const name of surplusOperations(state, command.keepOperations))
+    draft.remove('operation', name)
   const dead = [...state.joinTokens.values()].filter(
     (token) => token.expiresAt + KEEP_DEAD_TOKENS_MS < command.stamp.now,
   )

@@ -21,7 +21,11 @@ export interface Table<T> extends ReadonlyTable<T> {
 export function createTable<T>(): Table<T> {
   const rows = new Map<string, T>()
   let sorted: string[] | undefined = []
+  /** How many ids at the front of `sorted` are gone already. */
+  let gone = 0
   const sortedIds = () => {
+    if (sorted && gone > 0) sorted = sorted.slice(gone)
+    gone = 0
     sorted ??= [...rows.keys()].sort(compare)
     return sorted
   }
@@ -43,12 +47,15 @@ export function createTable<T>(): Table<T> {
     },
     set(id, value) {
       if (value === undefined) {
-        if (rows.delete(id)) sorted = undefined
+        if (!rows.delete(id)) return
+        // Events go oldest first: forgetting from the front keeps the sorted list, too.
+        if (sorted?.[gone] === id) gone++
+        else sorted = undefined
         return
       }
       if (!rows.has(id)) {
         // Events and operations come in order: appending keeps the sorted list.
-        if (sorted && (sorted.length === 0 || sorted[sorted.length - 1]! < id)) sorted.push(id)
+        if (sorted && (sorted.length === gone || sorted[sorted.length - 1]! < id)) sorted.push(id)
         else sorted = undefined
       }
       rows.set(id, value)
