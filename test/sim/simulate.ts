@@ -38,7 +38,7 @@ export async function simulate(seed: number): Promise<Verdict> {
     problems.push(`unexpected: ${known}`)
     abort.abort(error)
   }
-  const setUp = setUpWorld(world, abort.signal)
+  const setUp = setUpWorld(world)
   setUp.catch(fail)
   await world.clock.run(30_000)
   if (problems.length === 0) {
@@ -48,9 +48,11 @@ export async function simulate(seed: number): Promise<Verdict> {
     const faults = runFaults(world, abort.signal).catch(fail)
     await world.clock.run(CHAOS_MS)
     abort.abort(new KeelsonError('CANCELLED', 'the end of chaos'))
-    const healed = Promise.all([...clients, faults]).then(() => heal(world))
-    healed.catch(fail)
+    faults.then(() => heal(world)).catch(fail)
+    let waiting = clients.length
+    for (const client of clients) client.then(() => waiting--)
     await world.clock.run(CALM_MS)
+    if (waiting > 0) problems.push(`${waiting} clients still wait for an answer`)
     problems.push(...checkWorld(world, expectations))
     losses = await loseEverywhere(world, expectations, fail)
     problems.push(...checkLosses(world, losses))
@@ -75,15 +77,10 @@ async function loseEverywhere(
   expectations: Expectations,
   fail: (error: unknown) => void,
 ): Promise<readonly Loss[]> {
-  const { signal } = new AbortController()
   for (const { kind, name, state } of expectations.values()) {
     if (kind !== 'volume' || state !== 'present') continue
     const named = { name: `${name}-last`, labels: {}, dryRun: false }
-    request(
-      world,
-      ({ admission }) => admission.createSnapshot('user/sim', named, name),
-      signal,
-    ).catch(fail)
+    request(world, ({ admission }) => admission.createSnapshot('user/sim', named, name)).catch(fail)
   }
   await world.clock.run(SNAPSHOT_MS)
   const losses = loseSnapshots(world)
@@ -93,30 +90,24 @@ async function loseEverywhere(
   return losses
 }
 
-async function setUpWorld(world: World, signal: AbortSignal): Promise<void> {
+async function setUpWorld(world: World): Promise<void> {
   await world.startCoordinator()
-  await request(
-    world,
-    ({ admission }) =>
-      admission.createJoinToken(
-        'user/sim',
-        { id: TOKEN_ID, text: '', secretHash: TOKEN_HASH },
-        { validForMs: 3_600_000, uses: 0, node: '' },
-      ),
-    signal,
+  await request(world, ({ admission }) =>
+    admission.createJoinToken(
+      'user/sim',
+      { id: TOKEN_ID, text: '', secretHash: TOKEN_HASH },
+      { validForMs: 3_600_000, uses: 0, node: '' },
+    ),
   )
   for (const host of world.hosts) {
-    await request(world, ({ admission }) => host.enrollment(admission), signal)
+    await request(world, ({ admission }) => host.enrollment(admission))
     host.start()
-    await request(
-      world,
-      ({ admission }) =>
-        admission.createPool(
-          'user/sim',
-          { name: 'local', labels: {}, dryRun: false },
-          { node: host.name, kind: 'FILE_THIN', path: '/pool', overcommitPercent: 1000 },
-        ),
-      signal,
+    await request(world, ({ admission }) =>
+      admission.createPool(
+        'user/sim',
+        { name: 'local', labels: {}, dryRun: false },
+        { node: host.name, kind: 'FILE_THIN', path: '/pool', overcommitPercent: 1000 },
+      ),
     )
   }
 }

@@ -25,7 +25,7 @@ export type Expectations = Map<string, Expectation>
 const GIB = 2 ** 30
 const ACTOR = 'user/sim'
 
-/** Runs one client until `signal` aborts. */
+/** Runs one client; once `signal` aborts it begins nothing more, but waits for its last answer. */
 export async function runClient(
   world: World,
   expectations: Expectations,
@@ -35,7 +35,7 @@ export async function runClient(
   const { rng, clock } = world
   try {
     for (let count = 0; !signal.aborted; count++) {
-      await step(world, expectations, `${id}-${count}`, id, signal)
+      await step(world, expectations, `${id}-${count}`, id)
       await sleep(clock, 50 + rng.next() * 3_000, signal)
     }
   } catch (error) {
@@ -48,7 +48,6 @@ async function step(
   expectations: Expectations,
   fresh: string,
   id: string,
-  signal: AbortSignal,
 ): Promise<void> {
   const { rng } = world
   const mine = [...expectations.values()].filter(({ name }) => name.startsWith(`${id}-`))
@@ -57,7 +56,7 @@ async function step(
   const volume = pick(rng, volumes)
   const snapshot = pick(rng, snapshots)
   const dice = rng.next()
-  const ask = (make: (term: Term) => Command) => request(world, make, signal)
+  const ask = (make: (term: Term) => Command) => request(world, make)
   if (volume && dice < 0.2) {
     if (await ask(({ admission }) => admission.plain('DeleteVolume', ACTOR, { name: volume.name })))
       volume.state = 'deleted'
@@ -86,22 +85,17 @@ async function step(
       snapshot.state = 'deleted'
     return
   }
-  if (snapshot && dice < 0.55) return restore(world, expectations, snapshot.name, fresh, signal)
-  await create(world, expectations, fresh, signal)
+  if (snapshot && dice < 0.55) return restore(world, expectations, snapshot.name, fresh)
+  await create(world, expectations, fresh)
 }
 
-async function create(
-  world: World,
-  expectations: Expectations,
-  name: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function create(world: World, expectations: Expectations, name: string): Promise<void> {
   const { rng } = world
   const sizeBytes = (1 + Math.floor(rng.next() * 8)) * GIB
   const replicas = 1 + Math.floor(rng.next() * 3)
   const spec = { sizeBytes, replicas, storageClass: '', pool: '', nodes: [], sourceSnapshot: '' }
   const named = { name, labels: {}, dryRun: false }
-  if (await request(world, ({ admission }) => admission.createVolume(ACTOR, named, spec), signal))
+  if (await request(world, ({ admission }) => admission.createVolume(ACTOR, named, spec)))
     expectations.set(name, { kind: 'volume', name, state: 'present', sizeBytes })
 }
 
@@ -110,19 +104,15 @@ async function restore(
   expectations: Expectations,
   snapshot: string,
   volume: string,
-  signal: AbortSignal,
 ): Promise<void> {
-  const restored = await request(
-    world,
-    ({ admission }) =>
-      admission.restoreSnapshot(ACTOR, {
-        snapshot,
-        volume,
-        sizeBytes: 0,
-        labels: {},
-        dryRun: false,
-      }),
-    signal,
+  const restored = await request(world, ({ admission }) =>
+    admission.restoreSnapshot(ACTOR, {
+      snapshot,
+      volume,
+      sizeBytes: 0,
+      labels: {},
+      dryRun: false,
+    }),
   )
   const size = world.coordinator()?.().pipeline.state.volumes.get(volume)?.spec.sizeBytes
   if (restored)
@@ -138,13 +128,8 @@ async function restore(
  * Asks until there is an answer. True: acknowledged. False: refused, and nothing was changed; a
  * deletion that finds nothing any more was acknowledged by an answer that got lost.
  */
-export async function request(
-  world: World,
-  make: (term: Term) => Command,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function request(world: World, make: (term: Term) => Command): Promise<boolean> {
   for (let answerLost = false; ; answerLost = true) {
-    signal.throwIfAborted()
     const { incarnation } = world
     try {
       const term = world.coordinator()?.()
@@ -160,7 +145,7 @@ export async function request(
         if (known.code !== 'UNAVAILABLE') return false
       }
     }
-    await sleep(world.clock, 200, signal)
+    await sleep(world.clock, 200)
   }
 }
 
