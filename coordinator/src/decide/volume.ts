@@ -1,7 +1,7 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { Replica, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
+import type { NodeVerdict, Replica, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
 import { formatSize, parseSelector, RACK_LABEL, volumePhase, wasTaken } from '@keelson/shared/model'
-import { placeVolume, promisableBytes, type VolumeRequest } from '../placement/index.ts'
+import { FILTERS, placeVolume, promisableBytes, type VolumeRequest } from '../placement/index.ts'
 import { type Candidate, poolId, type StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -102,8 +102,15 @@ function selectorOf(storageClass: StorageClass | undefined): VolumeRequest['pool
   return text === '' ? undefined : parseSelector(text)
 }
 
+/** Verdicts that fit the trailer of a refusal; the funnel still counts all candidates. */
+const VERDICTS_OF_A_REFUSAL = 50
+
+/** Why there is no place. Candidates that came furthest through the filters are named first. */
 function notPlaceable(report: ReturnType<typeof placeVolume>['report']): KeelsonError {
-  const rejected = report.nodes.filter((verdict) => verdict.rejectedBy !== '')
+  const came = ({ rejectedBy }: NodeVerdict) =>
+    rejectedBy === '' ? FILTERS.length : FILTERS.findIndex(({ name }) => name === rejectedBy)
+  const nodes = [...report.nodes].sort((a, b) => came(b) - came(a))
+  const rejected = nodes.filter((verdict) => verdict.rejectedBy !== '')
   const shown = rejected
     .slice(0, 10)
     .map((v) => `${v.node}/${v.pool}: ${v.rejectedBy}: ${v.reason}`)
@@ -116,7 +123,7 @@ function notPlaceable(report: ReturnType<typeof placeVolume>['report']): Keelson
   return new KeelsonError('RESOURCE_EXHAUSTED', report.summary, {
     reason: 'not-placeable',
     details,
-    report,
+    report: { ...report, nodes: nodes.slice(0, VERDICTS_OF_A_REFUSAL) },
   })
 }
 

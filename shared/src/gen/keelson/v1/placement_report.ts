@@ -24,8 +24,8 @@ export interface PlacementReport {
   /** Diskful replicas asked for; 0 for a virtual machine. */
   replicasRequested: number;
   /**
-   * Verdicts: of every pool when the subject does not fit or an explanation was asked for, else of
-   * the chosen ones only.
+   * Verdicts: of every pool when an explanation was asked for; in a refusal of the 50 that came
+   * furthest; else of the chosen ones only.
    */
   nodes: NodeVerdict[];
   /** How many candidates each filter left, in the order the filters ran. */
