@@ -7,7 +7,7 @@
  *   ledger.json    the last desired document
  *   storage/       the storage driver's records
  */
-import { chmod, mkdir, readFile } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KeelsonError } from '@keelson/shared/errors'
 import { acquireFileLock, createLocalRunner } from '@keelson/shared/exec'
@@ -19,6 +19,7 @@ import {
   createIdentityStore,
   type Identity,
   JOIN_ADVICE,
+  readJoinToken,
 } from '../identity/index.ts'
 import { startInventory } from '../inventory/index.ts'
 import { openFileLedger, readLedgerFile } from '../ledger/index.ts'
@@ -138,15 +139,4 @@ async function nodeName(
       details: [`start the agent with --node ${known}, or with another --data`],
     })
   return node ?? known ?? defaultNodeName()
-}
-
-async function readJoinToken(options: RunOptions): Promise<string | undefined> {
-  const { joinToken, joinTokenFile: path } = options
-  if (joinToken !== undefined || path === undefined) return joinToken
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    // It may be on its way: whoever starts the agent may write the file a moment later.
-    throw new KeelsonError('UNAVAILABLE', `cannot read the join token from ${path}`, { cause })
-  }
 }

@@ -2,3 +2,4 @@
 export * from './credentials.ts'
 export * from './enrollment.ts'
 export * from './identity.ts'
+export * from './join-token.ts'

@@ -1,10 +1,10 @@
 /** Many simulated hosts in one process, in one directory. */
-import { chmod, mkdir, readFile } from 'node:fs/promises'
+import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { KeelsonError } from '@keelson/shared/errors'
 import { acquireFileLock } from '@keelson/shared/exec'
 import type { Logger } from '@keelson/shared/logging'
 import { type Clock, createKeyedQueue, type Rng } from '@keelson/shared/runtime'
+import { readJoinToken } from '../identity/index.ts'
 import { type ControlServer, openControl } from './control.ts'
 import { createSimulatedHost, type SimulatedHost } from './host.ts'
 import { hostNames, type SimOptions } from './options.ts'
@@ -64,14 +64,4 @@ export async function startSimulation(
     throw error
   }
   return { hosts, stop }
-}
-
-async function readJoinToken(options: SimOptions): Promise<string | undefined> {
-  const { joinToken, joinTokenFile: path } = options
-  if (joinToken !== undefined || path === undefined) return joinToken
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new KeelsonError('UNAVAILABLE', `cannot read the join token from ${path}`, { cause })
-  }
 }

@@ -1,13 +1,13 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Replica, Snapshot, Volume } from '@keelson/shared/model'
-import { formatSize, snapshotPhase } from '@keelson/shared/model'
-import { promisableBytes } from '../placement/index.ts'
-import { poolId, type StateView } from '../state/index.ts'
+import { finishOperation, formatSize, snapshotPhase } from '@keelson/shared/model'
+import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
 import { startOperation } from './operation.ts'
-import { FIRST_MINOR, FIRST_PORT, firstFree, putVolume } from './volume.ts'
+import { newReplicas, requireRoom } from './replicas.ts'
+import { putVolume } from './volume.ts'
 
 /** Takes a snapshot on every host with data of the volume. */
 export function decideCreateSnapshot(
@@ -37,7 +37,7 @@ export function decideCreateSnapshot(
       `volume "${command.volume}" is growing from ${formatSize(volume.status.actualSizeBytes)} to ${formatSize(sizeBytes)}; its replicas differ in size until then`,
     )
   const sources = diskful(volume)
-  for (const replica of sources) checkRoom(state, replica.node, replica.pool, sizeBytes)
+  for (const replica of sources) requireRoom(state, replica, sizeBytes)
   const replicas = sources.map((replica) => ({
     node: replica.node,
     pool: replica.pool,
@@ -83,25 +83,8 @@ export function decideRestoreSnapshot(
       `snapshot "${command.snapshot}" is ${snapshot.status.phase}, only a Ready one can be restored`,
     )
   const sources = snapshot.status.replicas
-  for (const source of sources) checkRoom(state, source.node, source.pool, spec.sizeBytes)
-  const replicas = sources.map(
-    (source, index): Replica => ({
-      node: source.node,
-      pool: source.pool,
-      role: 'Diskful',
-      phase: 'Pending',
-      devicePath: '',
-      kernelDevice: '',
-      allocatedBytes: 0,
-      sizeBytes: 0,
-      message: '',
-      ...(sources.length > 1 && {
-        drbdNodeId: index,
-        drbdMinor: firstFree(state.hosts.minorsOn(source.node), FIRST_MINOR),
-        drbdPort: firstFree(state.hosts.portsOn(source.node), FIRST_PORT),
-      }),
-    }),
-  )
+  for (const source of sources) requireRoom(state, source, spec.sizeBytes)
+  const replicas = newReplicas(state, sources)
   putVolume(draft, {
     meta: newMeta(name, command.labels, stamp),
     spec,
@@ -156,12 +139,11 @@ export function decideDeleteSnapshot(
   markSnapshotDeleting(draft, snapshot)
   const running = state.runningOperation('SnapshotCreate', `snapshot/${name}`)
   if (running)
-    draft.put('operation', running.meta.name, {
-      ...running,
-      phase: 'Cancelled',
-      message: 'the snapshot was deleted',
-      finishedAt: stamp.now,
-    })
+    draft.put(
+      'operation',
+      running.meta.name,
+      finishOperation(running, 'Cancelled', 'the snapshot was deleted', stamp.now),
+    )
   draft.event('Normal', 'SnapshotDeleting', `snapshot/${name}`, 'deletion requested')
   return draft.decision({ name })
 }
@@ -189,17 +171,6 @@ export function putSnapshot(draft: Draft, snapshot: Snapshot): void {
 
 function diskful(volume: Volume): readonly Replica[] {
   return volume.status.replicas.filter((replica) => replica.role === 'Diskful')
-}
-
-function checkRoom(state: StateView, node: string, pool: string, sizeBytes: number): void {
-  const candidate = state.hosts.candidate(poolId(node, pool))
-  const available = candidate ? promisableBytes(candidate) : 0
-  if (sizeBytes <= available) return
-  throw new KeelsonError(
-    'RESOURCE_EXHAUSTED',
-    `pool ${node}/${pool} has no room: needs up to ${formatSize(sizeBytes)}, ${formatSize(Math.max(0, available))} can be promised`,
-    { reason: 'not-placeable' },
-  )
 }
 
 /** A volume that is still being made of the snapshot. */

@@ -1,12 +1,13 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { NodeVerdict, Replica, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
+import type { NodeVerdict, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
 import { formatSize, parseSelector, RACK_LABEL, volumePhase, wasTaken } from '@keelson/shared/model'
-import { FILTERS, placeVolume, promisableBytes, type VolumeRequest } from '../placement/index.ts'
-import { type Candidate, poolId, type StateView } from '../state/index.ts'
+import { FILTERS, placeVolume, type VolumeRequest } from '../placement/index.ts'
+import type { Candidate, StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
 import { endOperation, startOperation } from './operation.ts'
+import { newReplicas, type Place, requireGrowth } from './replicas.ts'
 
 /** Places and creates a volume; the same name with the same parameters is the same volume. */
 export function decideCreateVolume(state: StateView, command: CommandOf<'CreateVolume'>): Decision {
@@ -32,7 +33,7 @@ export function decideCreateVolume(state: StateView, command: CommandOf<'CreateV
     status: {
       phase: 'Pending',
       conditions: [],
-      replicas: newReplicas(state, placement.chosen),
+      replicas: newReplicas(state, placement.chosen.map(placeOf)),
       actualSizeBytes: 0,
     },
   }
@@ -97,6 +98,10 @@ function volumeRequest(
   }
 }
 
+function placeOf({ pool }: Candidate): Place {
+  return { node: pool.spec.node, pool: pool.meta.name }
+}
+
 function selectorOf(storageClass: StorageClass | undefined): VolumeRequest['poolSelector'] {
   const text = storageClass?.spec.poolSelector ?? ''
   return text === '' ? undefined : parseSelector(text)
@@ -127,38 +132,6 @@ function notPlaceable(report: ReturnType<typeof placeVolume>['report']): Keelson
   })
 }
 
-/** Lowest DRBD minor handed out; lower ones are left to resources made by hand. */
-export const FIRST_MINOR = 1000
-/** Lowest DRBD port handed out. */
-export const FIRST_PORT = 7000
-
-function newReplicas(state: StateView, chosen: readonly Candidate[]): Replica[] {
-  const replicated = chosen.length > 1
-  return chosen.map(({ pool }, index) => ({
-    node: pool.spec.node,
-    pool: pool.meta.name,
-    role: 'Diskful',
-    phase: 'Pending',
-    devicePath: '',
-    kernelDevice: '',
-    allocatedBytes: 0,
-    sizeBytes: 0,
-    message: '',
-    ...(replicated && {
-      drbdNodeId: index,
-      drbdMinor: firstFree(state.hosts.minorsOn(pool.spec.node), FIRST_MINOR),
-      drbdPort: firstFree(state.hosts.portsOn(pool.spec.node), FIRST_PORT),
-    }),
-  }))
-}
-
-/** The lowest number from `from` that is not taken. */
-export function firstFree(taken: ReadonlySet<number>, from: number): number {
-  let number = from
-  while (taken.has(number)) number++
-  return number
-}
-
 /** Grows a volume; shrinking would cut off data and is refused. */
 export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeVolume'>): Decision {
   const { name, sizeBytes, stamp } = command
@@ -173,7 +146,8 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
     )
   refuseDuringSnapshot(state, name)
   const growthBytes = sizeBytes - volume.spec.sizeBytes
-  for (const replica of volume.status.replicas) checkGrowth(state, replica, growthBytes)
+  for (const replica of volume.status.replicas)
+    if (replica.role === 'Diskful') requireGrowth(state, replica, growthBytes)
   const meta = { ...volume.meta, generation: volume.meta.generation + 1 }
   putVolume(draft, { ...volume, meta, spec: { ...volume.spec, sizeBytes } })
   for (const replica of volume.status.replicas) draft.touchNode(replica.node)
@@ -200,18 +174,6 @@ function refuseDuringSnapshot(state: StateView, name: string): void {
       details: ['wait for the snapshot, or cancel its operation'],
     })
   }
-}
-
-function checkGrowth(state: StateView, replica: Replica, growthBytes: number): void {
-  if (replica.role !== 'Diskful') return
-  const candidate = state.hosts.candidate(poolId(replica.node, replica.pool))
-  const available = candidate ? promisableBytes(candidate) : 0
-  if (growthBytes <= available) return
-  throw new KeelsonError(
-    'RESOURCE_EXHAUSTED',
-    `pool ${replica.node}/${replica.pool} cannot grow the replica: needs ${formatSize(growthBytes)} more, ${formatSize(Math.max(0, available))} can be promised`,
-    { reason: 'not-placeable' },
-  )
 }
 
 /** Marks a volume for deletion; its record goes when every host has let go of its replica. */

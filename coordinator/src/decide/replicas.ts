@@ -1,0 +1,72 @@
+/** Replicas of a volume as they begin, and room for what grows or is copied in a pool. */
+import { KeelsonError } from '@keelson/shared/errors'
+import type { Replica } from '@keelson/shared/model'
+import { formatSize } from '@keelson/shared/model'
+import { promisableBytes } from '../placement/index.ts'
+import { poolId, type StateView } from '../state/index.ts'
+
+/** A pool of a host. */
+export interface Place {
+  readonly node: string
+  readonly pool: string
+}
+
+/** Lowest DRBD minor handed out; lower ones are left to resources made by hand. */
+const FIRST_MINOR = 1000
+/** Lowest DRBD port handed out. */
+const FIRST_PORT = 7000
+
+/** Diskful replicas in these places, not made yet; with DRBD's numbers if there are several. */
+export function newReplicas(state: StateView, places: readonly Place[]): Replica[] {
+  return places.map(({ node, pool }, index) => ({
+    node,
+    pool,
+    role: 'Diskful',
+    phase: 'Pending',
+    devicePath: '',
+    kernelDevice: '',
+    allocatedBytes: 0,
+    sizeBytes: 0,
+    message: '',
+    ...(places.length > 1 && {
+      drbdNodeId: index,
+      drbdMinor: firstFree(state.hosts.minorsOn(node), FIRST_MINOR),
+      drbdPort: firstFree(state.hosts.portsOn(node), FIRST_PORT),
+    }),
+  }))
+}
+
+function firstFree(taken: ReadonlySet<number>, from: number): number {
+  let number = from
+  while (taken.has(number)) number++
+  return number
+}
+
+/** Room for a whole copy of `sizeBytes` in the pool; RESOURCE_EXHAUSTED with numbers if not. */
+export function requireRoom(state: StateView, place: Place, sizeBytes: number): void {
+  requirePromise(state, place, sizeBytes, 'has no room', `up to ${formatSize(sizeBytes)}`)
+}
+
+/** Room for a replica in the pool to grow; RESOURCE_EXHAUSTED with numbers if not. */
+export function requireGrowth(state: StateView, place: Place, growthBytes: number): void {
+  const needs = `${formatSize(growthBytes)} more`
+  requirePromise(state, place, growthBytes, 'cannot grow the replica', needs)
+}
+
+function requirePromise(
+  state: StateView,
+  { node, pool }: Place,
+  bytes: number,
+  problem: string,
+  needs: string,
+): void {
+  const candidate = state.hosts.candidate(poolId(node, pool))
+  const available = candidate ? promisableBytes(candidate) : 0
+  if (bytes <= available) return
+  const left = formatSize(Math.max(0, available))
+  throw new KeelsonError(
+    'RESOURCE_EXHAUSTED',
+    `pool ${node}/${pool} ${problem}: needs ${needs}, ${left} can be promised`,
+    { reason: 'not-placeable' },
+  )
+}
