@@ -1,0 +1,4 @@
+/** The cluster as placement counts it: hosts, pools, machines and volumes as rows of numbers. */
+export * from './fleet.ts'
+export * from './request.ts'
+export * from './standby.ts'
