@@ -12,18 +12,22 @@ import type {
   ObjectMeta,
   Operation,
   OperationKind,
+  Rebalance,
   Snapshot,
   StorageClass,
   StoragePool,
   UserToken,
+  VirtualMachine,
   Volume,
 } from '@keelson/shared/model'
 import { createHostIndex, type HostIndex } from './host-index.ts'
+import { createJournal, type Journal } from './journal.ts'
 import type {
   AuthorityRecord,
   ClusterInfo,
   Generation,
   MachineKey,
+  PolicyHistory,
   RecordKind,
   RecordTypes,
   Write,
@@ -46,6 +50,11 @@ export interface StateView {
   readonly classes: ReadonlyTable<StorageClass>
   readonly volumes: ReadonlyTable<Volume>
   readonly snapshots: ReadonlyTable<Snapshot>
+  readonly virtualMachines: ReadonlyTable<VirtualMachine>
+  /** Policies by `policyId`. */
+  readonly policies: ReadonlyTable<PolicyHistory>
+  /** Rebalances by the name of their operation. */
+  readonly rebalances: ReadonlyTable<Rebalance>
   readonly operations: ReadonlyTable<Operation>
   readonly events: ReadonlyTable<Event>
   readonly joinTokens: ReadonlyTable<JoinToken>
@@ -54,6 +63,8 @@ export interface StateView {
   table<K extends RecordKind>(kind: K): ReadonlyTable<RecordTypes[K]>
   /** What stands on which host, and what is taken there. */
   readonly hosts: HostIndex
+  /** What changed lately. */
+  readonly journal: Journal
   /** Sequence of the newest event; 0 for none. */
   readonly lastEventSequence: number
   /** The running operation of that kind on that subject. */
@@ -81,12 +92,16 @@ export function createClusterState(): ClusterState {
     class: createTable(),
     volume: createTable(),
     snapshot: createTable(),
+    virtualMachine: createTable(),
+    policy: createTable(),
+    rebalance: createTable(),
     operation: createTable(),
     event: createTable(),
     joinToken: createTable(),
     userToken: createTable(),
   }
   const hosts = createHostIndex()
+  const journal = createJournal()
   const running = new Map<string, string>()
   let revision = 0
   let lastEventSequence = 0
@@ -102,6 +117,7 @@ export function createClusterState(): ClusterState {
       case 'node':
       case 'pool':
       case 'volume':
+      case 'virtualMachine':
       case 'snapshot': {
         const stamped = withVersion(write, atRevision)
         hosts.replace(stamped, tables[write.kind].get(write.id))
@@ -135,12 +151,16 @@ export function createClusterState(): ClusterState {
     classes: tables.class,
     volumes: tables.volume,
     snapshots: tables.snapshot,
+    virtualMachines: tables.virtualMachine,
+    policies: tables.policy,
+    rebalances: tables.rebalance,
     operations: tables.operation,
     events: tables.event,
     joinTokens: tables.joinToken,
     userTokens: tables.userToken,
     table: (kind) => tables[kind] as never,
     hosts,
+    journal,
     get revision() {
       return revision
     },
@@ -152,7 +172,10 @@ export function createClusterState(): ClusterState {
       return id === undefined ? undefined : tables.operation.get(id)
     },
     apply(writes, atRevision) {
-      for (const write of writes) applyOne(write, atRevision)
+      for (const write of writes) {
+        applyOne(write, atRevision)
+        journal.record({ kind: write.kind, id: write.id })
+      }
       revision = Math.max(revision, atRevision)
     },
   }

@@ -8,6 +8,7 @@ import {
   type Node,
   type Snapshot,
   type StoragePool,
+  type VirtualMachine,
   type Volume,
 } from '@keelson/shared/model'
 import { poolId, type Write } from './records.ts'
@@ -46,6 +47,10 @@ export interface HostIndex {
   volumesOn(node: string): ReadonlySet<string>
   /** Names of the snapshots with a replica on the host. */
   snapshotsOn(node: string): ReadonlySet<string>
+  /** Names of the machines that are on the host, on their way to it, or have their standby there. */
+  machinesOn(node: string): ReadonlySet<string>
+  /** Names of the machines that use the volume. */
+  machinesOf(volume: string): ReadonlySet<string>
   /** Ids of the pools of the host. */
   poolsOn(node: string): ReadonlySet<string>
   /** Names of the snapshots of a volume. */
@@ -71,7 +76,7 @@ type Sums = Pick<Candidate, 'promisedBytes' | 'allocatedBytes' | 'unmadeBytes' |
 
 const NOTHING: Sums = { promisedBytes: 0, allocatedBytes: 0, unmadeBytes: 0, replicaCount: 0 }
 
-type IndexedKind = 'node' | 'pool' | 'volume' | 'snapshot'
+type IndexedKind = 'node' | 'pool' | 'volume' | 'virtualMachine' | 'snapshot'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** An empty index. */
@@ -84,6 +89,8 @@ export function createHostIndex(): WritableHostIndex {
   const snapshotsOn = createMultimap<string>()
   const poolsOn = createMultimap<string>()
   const snapshotsOf = createMultimap<string>()
+  const machinesOn = createMultimap<string>()
+  const machinesOf = createMultimap<string>()
   const minorsOn = createMultimap<number>()
   const portsOn = createMultimap<number>()
   const volumeByUid = new Map<string, string>()
@@ -133,6 +140,12 @@ export function createHostIndex(): WritableHostIndex {
     }
   }
 
+  function indexMachine({ meta, status }: VirtualMachine, sign: 1 | -1): void {
+    for (const node of [status.node, status.targetNode, status.standbyNode])
+      if (node !== '') machinesOn.update(node, meta.name, sign)
+    for (const { volume } of status.disks) machinesOf.update(volume, meta.name, sign)
+  }
+
   function indexPool(id: string, pool: StoragePool | undefined, before: StoragePool | undefined) {
     if (before) poolsOn.update(before.spec.node, id, -1)
     if (!pool) {
@@ -174,6 +187,8 @@ export function createHostIndex(): WritableHostIndex {
     candidate: (id) => candidates.get(id),
     volumesOn: volumesOn.get,
     snapshotsOn: snapshotsOn.get,
+    machinesOn: machinesOn.get,
+    machinesOf: machinesOf.get,
     poolsOn: poolsOn.get,
     snapshotsOf: snapshotsOf.get,
     minorsOn: minorsOn.get,
@@ -189,6 +204,10 @@ export function createHostIndex(): WritableHostIndex {
         case 'volume':
           if (before) indexVolume(before as Volume, -1)
           if (write.value) indexVolume(write.value, 1)
+          return
+        case 'virtualMachine':
+          if (before) indexMachine(before as VirtualMachine, -1)
+          if (write.value) indexMachine(write.value, 1)
           return
         case 'snapshot':
           if (before) indexSnapshot(before as Snapshot, -1)

@@ -9,10 +9,14 @@ import type {
   JoinToken,
   Node,
   Operation,
+  PlacementPolicy,
+  PolicyScope,
+  Rebalance,
   Snapshot,
   StorageClass,
   StoragePool,
   UserToken,
+  VirtualMachine,
   Volume,
 } from '@keelson/shared/model'
 
@@ -40,6 +44,11 @@ export interface Generation {
   readonly generation: number
 }
 
+/** The policies a scope has had, the newest last; at most `KEPT_POLICIES`. */
+export interface PolicyHistory {
+  readonly versions: readonly PlacementPolicy[]
+}
+
 /** Every kind of record with its type. Ids: see `recordKey`. */
 export interface RecordTypes {
   readonly cluster: ClusterInfo
@@ -52,6 +61,9 @@ export interface RecordTypes {
   readonly class: StorageClass
   readonly volume: Volume
   readonly snapshot: Snapshot
+  readonly virtualMachine: VirtualMachine
+  readonly policy: PolicyHistory
+  readonly rebalance: Rebalance
   readonly operation: Operation
   readonly event: Event
   readonly joinToken: JoinToken
@@ -73,6 +85,9 @@ export const RECORD_KINDS: readonly RecordKind[] = [
   'pool',
   'volume',
   'snapshot',
+  'virtualMachine',
+  'policy',
+  'rebalance',
   'operation',
   'event',
   'joinToken',
@@ -105,6 +120,12 @@ export function parseRecordKey(key: string): { readonly kind: RecordKind; readon
 /** Id of a pool: names are unique on a host only. */
 export function poolId(node: string, name: string): string {
   return `${node}/${name}`
+}
+
+/** Id of the policies of a scope: "cluster", "class/<name>" or "tenant/<name>". */
+export function policyId(scope: PolicyScope, name: string): string {
+  if (scope === 'Cluster') return 'cluster'
+  return `${scope === 'Tenant' ? 'tenant' : 'class'}/${name}`
 }
 
 /** Id of an event; padded, so that the store's order is the order of events. */

@@ -1,4 +1,5 @@
 import type { Condition, ObjectMeta } from './meta.ts'
+import type { Taint } from './placement-demand.ts'
 
 /** Liveness of a host's agent. Pending → Online; Online ⇄ Offline. */
 export type NodePhase = 'Pending' | 'Online' | 'Offline'
@@ -17,6 +18,8 @@ export interface NodeSpec {
   readonly schedulable: boolean
   /** Hardware profile it should match; empty if none. */
   readonly profile: string
+  /** Absent means none. */
+  readonly taints?: readonly Taint[]
 }
 
 /** What was seen of a host. */

@@ -2,7 +2,12 @@ import { assert } from '../errors/index.ts'
 import type { ObjectMeta } from './meta.ts'
 
 /** What an operation does. */
-export type OperationKind = 'SnapshotCreate' | 'SnapshotRestore' | 'VolumeResize'
+export type OperationKind =
+  | 'SnapshotCreate'
+  | 'SnapshotRestore'
+  | 'VolumeResize'
+  | 'VolumeMove'
+  | 'Rebalance'
 
 /** Life of an operation. */
 export type OperationPhase = 'Running' | 'Succeeded' | 'Failed' | 'Cancelled'

@@ -37,4 +37,18 @@ export interface PlacementReport {
   readonly closestMiss: string
   readonly suggestedFix: string
   readonly resourceVersion: number
+  /** Of a machine: the reports of the volumes made with it. */
+  readonly parts?: readonly PlacementReport[]
+  /** Rejected candidates by the filter they share, the largest group first. */
+  readonly groups?: readonly VerdictGroup[]
+}
+
+/** Candidates that one filter rejected first. */
+export interface VerdictGroup {
+  readonly filter: string
+  readonly count: number
+  /** The reason of the one that came nearest. */
+  readonly example: string
+  /** Names of some of their hosts. */
+  readonly nodes: readonly string[]
 }

@@ -1,4 +1,5 @@
 import type { Condition, ObjectMeta } from './meta.ts'
+import type { PlacementRules, ReplicaRule, TieBreakerMode } from './placement-demand.ts'
 
 /** Life of a volume, derived from its replicas by `volumePhase`. */
 export type VolumePhase = 'Pending' | 'Ready' | 'Degraded' | 'Failed' | 'Deleting'
@@ -20,6 +21,12 @@ export interface VolumeSpec {
   readonly nodes: readonly string[]
   /** Snapshot it starts as a copy of; empty starts with zeros. */
   readonly sourceSnapshot: string
+  /** Absent binds it to nothing. */
+  readonly rules?: PlacementRules
+  /** Besides the rule of the class. */
+  readonly replicaRules?: readonly ReplicaRule[]
+  /** Absent means Auto. */
+  readonly tieBreakerMode?: TieBreakerMode
 }
 
 /** One copy or witness of a volume on one host. */

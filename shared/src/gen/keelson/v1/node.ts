@@ -113,6 +113,21 @@ export interface NodeSpec {
   schedulable: boolean;
   /** Name of the hardware profile the host should match; empty if none. */
   profile: string;
+  /** What keeps work away that does not put up with it. */
+  taints: Taint[];
+}
+
+/** A taint of a host, as in Kubernetes. */
+export interface Taint {
+  /** Key, with the syntax of a label key; unique among the taints of a host with the same effect. */
+  key: string;
+  /** Value; may be empty. */
+  value: string;
+  /**
+   * "NoSchedule" keeps new work away, "PreferNoSchedule" does if there is room elsewhere,
+   * "NoExecute" keeps new work away too; what is there already stays until it is moved.
+   */
+  effect: string;
 }
 
 /** What was seen of a host. */
@@ -229,6 +244,10 @@ export interface UpdateNodeRequest {
     | undefined;
   /** Only check what would happen. */
   dryRun: boolean;
+  /** Taints to set; one of the same key and effect is replaced. */
+  setTaints: Taint[];
+  /** Keys of taints to remove, whatever their effect. */
+  removeTaints: string[];
 }
 
 export interface UpdateNodeRequest_SetLabelsEntry {
@@ -378,7 +397,7 @@ export const Node: MessageFns<Node> = {
 };
 
 function createBaseNodeSpec(): NodeSpec {
-  return { schedulable: false, profile: "" };
+  return { schedulable: false, profile: "", taints: [] };
 }
 
 export const NodeSpec: MessageFns<NodeSpec> = {
@@ -388,6 +407,9 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     }
     if (message.profile !== "") {
       writer.uint32(18).string(message.profile);
+    }
+    for (const v of message.taints) {
+      Taint.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -421,6 +443,14 @@ export const NodeSpec: MessageFns<NodeSpec> = {
             message.profile = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.taints.push(Taint.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -437,6 +467,7 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     return {
       schedulable: isSet(object.schedulable) ? globalThis.Boolean(object.schedulable) : false,
       profile: isSet(object.profile) ? globalThis.String(object.profile) : "",
+      taints: globalThis.Array.isArray(object?.taints) ? object.taints.map((e: any) => Taint.fromJSON(e)) : [],
     };
   },
 
@@ -448,6 +479,9 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     if (message.profile !== "") {
       obj.profile = message.profile;
     }
+    if (message.taints?.length) {
+      obj.taints = message.taints.map((e) => Taint.toJSON(e));
+    }
     return obj;
   },
 
@@ -458,6 +492,108 @@ export const NodeSpec: MessageFns<NodeSpec> = {
     const message = createBaseNodeSpec();
     message.schedulable = object.schedulable ?? false;
     message.profile = object.profile ?? "";
+    message.taints = object.taints?.map((e) => Taint.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaint(): Taint {
+  return { key: "", value: "", effect: "" };
+}
+
+export const Taint: MessageFns<Taint> = {
+  encode(message: Taint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message.effect !== "") {
+      writer.uint32(26).string(message.effect);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Taint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.effect = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Taint {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      effect: isSet(object.effect) ? globalThis.String(object.effect) : "",
+    };
+  },
+
+  toJSON(message: Taint): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    if (message.effect !== "") {
+      obj.effect = message.effect;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Taint>, I>>(base?: I): Taint {
+    return Taint.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Taint>, I>>(object: I): Taint {
+    const message = createBaseTaint();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    message.effect = object.effect ?? "";
     return message;
   },
 };
@@ -1491,7 +1627,15 @@ export const WatchNodesResponse: MessageFns<WatchNodesResponse> = {
 };
 
 function createBaseUpdateNodeRequest(): UpdateNodeRequest {
-  return { name: "", setLabels: {}, removeLabels: [], schedulable: undefined, dryRun: false };
+  return {
+    name: "",
+    setLabels: {},
+    removeLabels: [],
+    schedulable: undefined,
+    dryRun: false,
+    setTaints: [],
+    removeTaints: [],
+  };
 }
 
 export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
@@ -1510,6 +1654,12 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(40).bool(message.dryRun);
+    }
+    for (const v of message.setTaints) {
+      Taint.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.removeTaints) {
+      writer.uint32(58).string(v!);
     }
     return writer;
   },
@@ -1570,6 +1720,22 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.setTaints.push(Taint.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.removeTaints.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1623,6 +1789,16 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      setTaints: globalThis.Array.isArray(object?.setTaints)
+        ? object.setTaints.map((e: any) => Taint.fromJSON(e))
+        : globalThis.Array.isArray(object?.set_taints)
+        ? object.set_taints.map((e: any) => Taint.fromJSON(e))
+        : [],
+      removeTaints: globalThis.Array.isArray(object?.removeTaints)
+        ? object.removeTaints.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.remove_taints)
+        ? object.remove_taints.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1649,6 +1825,12 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.setTaints?.length) {
+      obj.setTaints = message.setTaints.map((e) => Taint.toJSON(e));
+    }
+    if (message.removeTaints?.length) {
+      obj.removeTaints = message.removeTaints;
+    }
     return obj;
   },
 
@@ -1670,6 +1852,8 @@ export const UpdateNodeRequest: MessageFns<UpdateNodeRequest> = {
     message.removeLabels = object.removeLabels?.map((e) => e) || [];
     message.schedulable = object.schedulable ?? undefined;
     message.dryRun = object.dryRun ?? false;
+    message.setTaints = object.setTaints?.map((e) => Taint.fromPartial(e)) || [];
+    message.removeTaints = object.removeTaints?.map((e) => e) || [];
     return message;
   },
 };

@@ -42,6 +42,22 @@ export interface PlacementReport {
   suggestedFix: string;
   /** Store revision the decision is based on. */
   resourceVersion: bigint;
+  /** Of a virtual machine: the reports of the volumes made with it. */
+  parts: PlacementReport[];
+  /** All rejected candidates by the reason they share, the largest group first. */
+  groups: VerdictGroup[];
+}
+
+/** Candidates that one filter rejected first. */
+export interface VerdictGroup {
+  /** Name of the filter. */
+  filter: string;
+  /** How many candidates. */
+  count: number;
+  /** The reason of the one that came nearest. */
+  example: string;
+  /** Names of some of their hosts, at most 10. */
+  nodes: string[];
 }
 
 /** What placement found about one candidate: a host, or a pool of a host. */
@@ -91,6 +107,8 @@ function createBasePlacementReport(): PlacementReport {
     closestMiss: "",
     suggestedFix: "",
     resourceVersion: 0n,
+    parts: [],
+    groups: [],
   };
 }
 
@@ -125,6 +143,12 @@ export const PlacementReport: MessageFns<PlacementReport> = {
         throw new globalThis.Error("value provided for field message.resourceVersion of type uint64 too large");
       }
       writer.uint32(72).uint64(message.resourceVersion);
+    }
+    for (const v of message.parts) {
+      PlacementReport.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.groups) {
+      VerdictGroup.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -214,6 +238,22 @@ export const PlacementReport: MessageFns<PlacementReport> = {
             message.resourceVersion = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.parts.push(PlacementReport.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.groups.push(VerdictGroup.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -253,6 +293,8 @@ export const PlacementReport: MessageFns<PlacementReport> = {
         : isSet(object.resource_version)
         ? BigInt(object.resource_version)
         : 0n,
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => PlacementReport.fromJSON(e)) : [],
+      groups: globalThis.Array.isArray(object?.groups) ? object.groups.map((e: any) => VerdictGroup.fromJSON(e)) : [],
     };
   },
 
@@ -285,6 +327,12 @@ export const PlacementReport: MessageFns<PlacementReport> = {
     if (message.resourceVersion !== 0n) {
       obj.resourceVersion = message.resourceVersion.toString();
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => PlacementReport.toJSON(e));
+    }
+    if (message.groups?.length) {
+      obj.groups = message.groups.map((e) => VerdictGroup.toJSON(e));
+    }
     return obj;
   },
 
@@ -304,6 +352,125 @@ export const PlacementReport: MessageFns<PlacementReport> = {
     message.resourceVersion = (object.resourceVersion !== undefined && object.resourceVersion !== null)
       ? BigInt(object.resourceVersion)
       : 0n;
+    message.parts = object.parts?.map((e) => PlacementReport.fromPartial(e)) || [];
+    message.groups = object.groups?.map((e) => VerdictGroup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVerdictGroup(): VerdictGroup {
+  return { filter: "", count: 0, example: "", nodes: [] };
+}
+
+export const VerdictGroup: MessageFns<VerdictGroup> = {
+  encode(message: VerdictGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== "") {
+      writer.uint32(10).string(message.filter);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint32(message.count);
+    }
+    if (message.example !== "") {
+      writer.uint32(26).string(message.example);
+    }
+    for (const v of message.nodes) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerdictGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerdictGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.example = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerdictGroup {
+    return {
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      example: isSet(object.example) ? globalThis.String(object.example) : "",
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: VerdictGroup): unknown {
+    const obj: any = {};
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.example !== "") {
+      obj.example = message.example;
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<VerdictGroup>, I>>(base?: I): VerdictGroup {
+    return VerdictGroup.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<VerdictGroup>, I>>(object: I): VerdictGroup {
+    const message = createBaseVerdictGroup();
+    message.filter = object.filter ?? "";
+    message.count = object.count ?? 0;
+    message.example = object.example ?? "";
+    message.nodes = object.nodes?.map((e) => e) || [];
     return message;
   },
 };

@@ -460,7 +460,11 @@ export interface VirtualMachineStatus {
   /** Its interfaces, in the order of the spec. */
   interfaces: VirtualMachineInterfaceStatus[];
   /** When the guest last started; absent if it never did. */
-  startedAt: Date | undefined;
+  startedAt:
+    | Date
+    | undefined;
+  /** Host that keeps room for it for the day its own is lost; empty if no guarantee asks for one. */
+  standbyNode: string;
 }
 
 /** What a host sets aside for a machine. */
@@ -1445,6 +1449,7 @@ function createBaseVirtualMachineStatus(): VirtualMachineStatus {
     disks: [],
     interfaces: [],
     startedAt: undefined,
+    standbyNode: "",
   };
 }
 
@@ -1476,6 +1481,9 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     }
     if (message.startedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.startedAt), writer.uint32(74).fork()).join();
+    }
+    if (message.standbyNode !== "") {
+      writer.uint32(82).string(message.standbyNode);
     }
     return writer;
   },
@@ -1565,6 +1573,14 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
             message.startedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.standbyNode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1606,6 +1622,11 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
         : isSet(object.started_at)
         ? fromJsonTimestamp(object.started_at)
         : undefined,
+      standbyNode: isSet(object.standbyNode)
+        ? globalThis.String(object.standbyNode)
+        : isSet(object.standby_node)
+        ? globalThis.String(object.standby_node)
+        : "",
     };
   },
 
@@ -1638,6 +1659,9 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     if (message.startedAt !== undefined) {
       obj.startedAt = message.startedAt.toISOString();
     }
+    if (message.standbyNode !== "") {
+      obj.standbyNode = message.standbyNode;
+    }
     return obj;
   },
 
@@ -1659,6 +1683,7 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     message.disks = object.disks?.map((e) => VirtualMachineDiskStatus.fromPartial(e)) || [];
     message.interfaces = object.interfaces?.map((e) => VirtualMachineInterfaceStatus.fromPartial(e)) || [];
     message.startedAt = object.startedAt ?? undefined;
+    message.standbyNode = object.standbyNode ?? "";
     return message;
   },
 };

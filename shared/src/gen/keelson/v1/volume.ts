@@ -22,6 +22,13 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
 import { Condition, ObjectMeta, WatchType, watchTypeFromJSON, watchTypeToJSON } from "./common.ts";
+import {
+  PlacementRules,
+  ReplicaRule,
+  TieBreakerMode,
+  tieBreakerModeFromJSON,
+  tieBreakerModeToJSON,
+} from "./placement_demand.ts";
 import { PlacementReport } from "./placement_report.ts";
 
 export const protobufPackage = "keelson.v1";
@@ -270,6 +277,14 @@ export interface VolumeSpec {
   nodes: string[];
   /** Snapshot the volume starts as a copy of; empty starts with zeros. */
   sourceSnapshot: string;
+  /** Where it may live, and beside what; absent binds it to nothing. */
+  rules:
+    | PlacementRules
+    | undefined;
+  /** How its replicas stand to failure domains, besides the rule of the class. */
+  replicaRules: ReplicaRule[];
+  /** Whether it gets a tie-breaker. */
+  tieBreakerMode: TieBreakerMode;
 }
 
 /** Where a volume is and how it fares. */
@@ -332,6 +347,8 @@ export interface CreateVolumeRequest {
   labels: { [key: string]: string };
   /** Only check and place; nothing is created, the report is returned. */
   dryRun: boolean;
+  /** Tenant that owns it; empty for the operator. */
+  tenant: string;
 }
 
 export interface CreateVolumeRequest_LabelsEntry {
@@ -573,7 +590,17 @@ export const Volume: MessageFns<Volume> = {
 };
 
 function createBaseVolumeSpec(): VolumeSpec {
-  return { sizeBytes: 0n, storageClass: "", pool: "", replicas: 0, nodes: [], sourceSnapshot: "" };
+  return {
+    sizeBytes: 0n,
+    storageClass: "",
+    pool: "",
+    replicas: 0,
+    nodes: [],
+    sourceSnapshot: "",
+    rules: undefined,
+    replicaRules: [],
+    tieBreakerMode: 0,
+  };
 }
 
 export const VolumeSpec: MessageFns<VolumeSpec> = {
@@ -598,6 +625,15 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
     }
     if (message.sourceSnapshot !== "") {
       writer.uint32(50).string(message.sourceSnapshot);
+    }
+    if (message.rules !== undefined) {
+      PlacementRules.encode(message.rules, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.replicaRules) {
+      ReplicaRule.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.tieBreakerMode !== 0) {
+      writer.uint32(72).int32(message.tieBreakerMode);
     }
     return writer;
   },
@@ -663,6 +699,30 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
             message.sourceSnapshot = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.rules = PlacementRules.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.replicaRules.push(ReplicaRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.tieBreakerMode = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -695,6 +755,17 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
         : isSet(object.source_snapshot)
         ? globalThis.String(object.source_snapshot)
         : "",
+      rules: isSet(object.rules) ? PlacementRules.fromJSON(object.rules) : undefined,
+      replicaRules: globalThis.Array.isArray(object?.replicaRules)
+        ? object.replicaRules.map((e: any) => ReplicaRule.fromJSON(e))
+        : globalThis.Array.isArray(object?.replica_rules)
+        ? object.replica_rules.map((e: any) => ReplicaRule.fromJSON(e))
+        : [],
+      tieBreakerMode: isSet(object.tieBreakerMode)
+        ? tieBreakerModeFromJSON(object.tieBreakerMode)
+        : isSet(object.tie_breaker_mode)
+        ? tieBreakerModeFromJSON(object.tie_breaker_mode)
+        : 0,
     };
   },
 
@@ -718,6 +789,15 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
     if (message.sourceSnapshot !== "") {
       obj.sourceSnapshot = message.sourceSnapshot;
     }
+    if (message.rules !== undefined) {
+      obj.rules = PlacementRules.toJSON(message.rules);
+    }
+    if (message.replicaRules?.length) {
+      obj.replicaRules = message.replicaRules.map((e) => ReplicaRule.toJSON(e));
+    }
+    if (message.tieBreakerMode !== 0) {
+      obj.tieBreakerMode = tieBreakerModeToJSON(message.tieBreakerMode);
+    }
     return obj;
   },
 
@@ -732,6 +812,11 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
     message.replicas = object.replicas ?? 0;
     message.nodes = object.nodes?.map((e) => e) || [];
     message.sourceSnapshot = object.sourceSnapshot ?? "";
+    message.rules = (object.rules !== undefined && object.rules !== null)
+      ? PlacementRules.fromPartial(object.rules)
+      : undefined;
+    message.replicaRules = object.replicaRules?.map((e) => ReplicaRule.fromPartial(e)) || [];
+    message.tieBreakerMode = object.tieBreakerMode ?? 0;
     return message;
   },
 };
@@ -1180,7 +1265,7 @@ export const Replica: MessageFns<Replica> = {
 };
 
 function createBaseCreateVolumeRequest(): CreateVolumeRequest {
-  return { name: "", spec: undefined, labels: {}, dryRun: false };
+  return { name: "", spec: undefined, labels: {}, dryRun: false, tenant: "" };
 }
 
 export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
@@ -1196,6 +1281,9 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
     });
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(42).string(message.tenant);
     }
     return writer;
   },
@@ -1248,6 +1336,14 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1283,6 +1379,7 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
     };
   },
 
@@ -1306,6 +1403,9 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
     return obj;
   },
 
@@ -1328,6 +1428,7 @@ export const CreateVolumeRequest: MessageFns<CreateVolumeRequest> = {
       {},
     );
     message.dryRun = object.dryRun ?? false;
+    message.tenant = object.tenant ?? "";
     return message;
   },
 };

@@ -1,0 +1,42 @@
+/** What placement answers: where everything goes, and why, or why nowhere. */
+import type { HostReservation, PlacementReport } from '@keelson/shared/model'
+
+/** A pool of a host. */
+export interface Place {
+  readonly node: string
+  readonly pool: string
+}
+
+/** How placement reports. */
+export interface PlaceOptions {
+  /** Give a verdict for every candidate even when there is a place. */
+  readonly explain: boolean
+}
+
+/** Where a volume goes. */
+export interface VolumePlacement {
+  /** As many as replicas were asked for, in order; empty when it does not fit. */
+  readonly places: readonly Place[]
+  readonly report: PlacementReport
+}
+
+/** Where a machine and the volumes made with it go. */
+export interface MachinePlacement {
+  /** Host; empty when it does not fit. */
+  readonly node: string
+  /** Host that keeps room for it; empty if no guarantee asks for one. */
+  readonly standbyNode: string
+  /** What the host sets aside; absent when it does not fit. */
+  readonly reserved: HostReservation | undefined
+  /** For each new volume of the demand the places of its replicas; empty when it does not fit. */
+  readonly volumes: readonly (readonly Place[])[]
+  readonly report: PlacementReport
+}
+
+/** What is placed. */
+export interface Subject {
+  /** Name of the volume or machine. */
+  readonly name: string
+  /** Its UUID, or another text that differs from subject to subject: it breaks ties. */
+  readonly uid: string
+}
