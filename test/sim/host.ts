@@ -105,6 +105,11 @@ export function createHost(options: HostOptions): SimulatedHost {
         driver,
         abilities: { replication: true, poolKinds: new Set(['FILE', 'FILE_THIN']) },
         desired: () => ledger.current(),
+        async recordMade(items) {
+          await fault()
+          await ledger.recordMade(items)
+          await fault()
+        },
         clock,
         rng,
         log,

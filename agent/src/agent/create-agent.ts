@@ -86,6 +86,7 @@ export function createAgent(parts: AgentParts): Agent {
     driver,
     abilities: parts.abilities,
     desired: ledger.current,
+    recordMade: ledger.recordMade,
     clock,
     rng,
     log,

@@ -10,7 +10,7 @@ import { dirname } from 'node:path'
 import { KeelsonError } from '@keelson/shared/errors'
 import { syncDirectory, writeFileDurably } from '@keelson/shared/exec'
 import type { DesiredState } from '@keelson/shared/model'
-import { checkSuccessor, type Ledger } from './ledger.ts'
+import { type Ledger, successorOf, withMade } from './ledger.ts'
 
 const VERSION = 1
 
@@ -58,19 +58,24 @@ export async function openFileLedger(options: FileLedgerOptions): Promise<Ledger
     )
   let turn: Promise<unknown> = Promise.resolve()
 
-  async function replace(desired: DesiredState): Promise<void> {
-    checkSuccessor(stored, desired, node)
+  function inTurn(act: () => Promise<void>): Promise<void> {
+    const result = turn.then(act)
+    turn = result.catch(() => undefined)
+    return result
+  }
+  async function put(desired: DesiredState): Promise<void> {
     await onDisk(`cannot write ${path}`, () => write(path, textOf(desired)))
     stored = desired
   }
   return {
     damage,
     current: () => stored,
-    store(desired) {
-      const stores = turn.then(() => replace(desired))
-      turn = stores.catch(() => undefined)
-      return stores
-    },
+    store: (desired) => inTurn(() => put(successorOf(stored, desired, node))),
+    recordMade: (items) =>
+      inTurn(async () => {
+        const marked = stored && withMade(stored, items)
+        if (marked !== undefined && marked !== stored) await put(marked)
+      }),
   }
 }
 

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { writeFileDurably } from '@keelson/shared/exec'
-import type { DesiredState } from '@keelson/shared/model'
+import type { DesiredReplica, DesiredSnapshot, DesiredState } from '@keelson/shared/model'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openFileLedger } from './file-ledger.ts'
-import { createMemoryLedger } from './ledger.ts'
+import { createMemoryLedger, type Ledger, type MadeItem } from './ledger.ts'
 
 let directory: string
 let path: string
@@ -49,6 +49,72 @@ describe.each([
       await expect(ledger.store(document)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' })
     await expect(ledger.store(documentOf(6))).rejects.toThrow('its generation is 6, stored is 7')
     expect(ledger.current()).toEqual(documentOf(7))
+  })
+
+  const replica = (more: Partial<DesiredReplica> = {}): DesiredReplica => ({
+    volumeUid: 'v1',
+    volume: 'data',
+    poolUid: 'p1',
+    role: 'Diskful',
+    sizeBytes: 4096,
+    sourceSnapshotUid: '',
+    intent: 'Present',
+    provisioned: false,
+    ...more,
+  })
+  const snapshot = (more: Partial<DesiredSnapshot> = {}): DesiredSnapshot => ({
+    uid: 's1',
+    name: 'before',
+    volumeUid: 'v1',
+    poolUid: 'p1',
+    intent: 'Present',
+    provisioned: false,
+    ...more,
+  })
+  const both = (generation: number, more: Partial<DesiredReplica & DesiredSnapshot> = {}) =>
+    documentOf(generation, { replicas: [replica(more)], snapshots: [snapshot(more)] })
+  const made: readonly MadeItem[] = [
+    { kind: 'Replica', uid: 'v1', poolUid: 'p1' },
+    { kind: 'Snapshot', uid: 's1', poolUid: 'p1' },
+  ]
+  const marks = (ledger: Ledger) => {
+    const { replicas = [], snapshots = [] } = ledger.current() ?? {}
+    return [...replicas, ...snapshots].map(({ provisioned }) => provisioned)
+  }
+
+  it.each<[string, DesiredState, readonly MadeItem[], boolean[]]>([
+    ['both', both(5), made, [true, true]],
+    ['one of two', both(5), made.slice(1), [false, true]],
+    ['nothing', both(5), [], [false, false]],
+    ['what is to go', both(5, { intent: 'Absent' }), made, [false, false]],
+    ['what is wanted in another pool', both(5, { poolUid: 'p2' }), made, [false, false]],
+    ['what was marked', both(5, { provisioned: true }), made, [true, true]],
+    ['what no document names', documentOf(5), made, []],
+  ])('records as made: %s', async (_, document, items, expected) => {
+    const ledger = await create()
+    await ledger.recordMade(items)
+    expect(ledger.current()).toBeUndefined()
+    await ledger.store(document)
+    await ledger.recordMade(items)
+    expect(marks(ledger)).toEqual(expected)
+    expect(ledger.current()?.generation).toBe(5)
+  })
+
+  it.each<[string, readonly DesiredState[], boolean]>([
+    ['the same document', [both(5)], true],
+    ['a newer one', [both(6), both(7, { sizeBytes: 8192 })], true],
+    ['one that says so itself', [both(6, { provisioned: true }), both(7)], true],
+    ['one that wants it gone', [both(6, { intent: 'Absent' })], false],
+    ['one that wants it back', [both(6, { intent: 'Absent' }), both(7)], false],
+    ['one that wants it elsewhere', [both(6, { poolUid: 'p2' })], false],
+    ['one that names it again', [documentOf(6), both(7)], false],
+    ['one that names others', [both(6, { volumeUid: 'v2', uid: 's2' })], false],
+  ])('knows what was made: %s', async (_, documents, expected) => {
+    const ledger = await create()
+    await ledger.store(both(5))
+    await ledger.recordMade(made)
+    for (const document of documents) await ledger.store(document)
+    expect(marks(ledger)).toEqual([expected, expected])
   })
 
   it('keeps the newest of documents that come at once', async () => {
@@ -97,6 +163,35 @@ describe('the file of the ledger', () => {
     expect(ledger.current()?.generation).toBe(survivor)
     await ledger.store(documentOf(8))
     expect((await open()).current()?.generation).toBe(8)
+  })
+
+  it('has the marks of what was made on the disk, and is written only for new ones', async () => {
+    const snapshots = [
+      { uid: 's1', name: 's', volumeUid: 'v1', poolUid: 'p1', intent: 'Present' as const },
+    ].map((each) => ({ ...each, provisioned: false }))
+    const made = [{ kind: 'Snapshot', uid: 's1', poolUid: 'p1' }] as const
+    let writes = 0
+    let full = false
+    const write = async (at: string, text: string) => {
+      if (full) throw new Error('ENOSPC')
+      writes++
+      await writeFileDurably(at, text)
+    }
+    const ledger = await openFileLedger({ path, node: 'n1', write })
+    await ledger.store(documentOf(5, { snapshots }))
+    full = true
+    await expect(ledger.recordMade(made)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(ledger.current()?.snapshots).toMatchObject([{ provisioned: false }])
+    full = false
+    // Records and documents that come at once are written one after the other.
+    await Promise.all([
+      ledger.recordMade(made),
+      ledger.store(documentOf(6, { snapshots })),
+      ledger.recordMade(made),
+    ])
+    expect(writes).toBe(3)
+    expect(ledger.current()).toMatchObject({ generation: 6, snapshots: [{ provisioned: true }] })
+    expect((await open()).current()).toEqual(ledger.current())
   })
 
   it('never loses a document that was acknowledged, whenever the process is killed', async () => {

@@ -10,6 +10,7 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import { type BackoffOptions, backoffMs, type Clock, type Rng } from '@keelson/shared/runtime'
 import type { CallOptions, CopyProgress } from '../storage/driver.ts'
+import { waitAtMost } from './patience.ts'
 import type { StepResult } from './perform.ts'
 import { type ItemKey, locksOf, mayCopy, type Step, type StepLocks, wishOf } from './step.ts'
 
@@ -69,9 +70,12 @@ export interface Executor {
   stop(): Promise<void>
 }
 
+/** How long a stop waits for what is under way. */
+export const STOP_GRACE_MS = 5_000
+/** Waits after failures. */
+export const RETRY: BackoffOptions = { initialMs: 1_000, maximumMs: 60_000 }
 /** How often the progress of a copy is news. */
 const PROGRESS_MS = 2_000
-const STOP_GRACE_MS = 5_000
 /** A step that succeeded and is wanted again at once did not do what it should: no tight loop. */
 const REPEAT_MS = 5_000
 
@@ -85,7 +89,7 @@ interface Running extends RunningStep {
 /** An executor with nothing to do. */
 export function createExecutor(options: ExecutorOptions): Executor {
   const { clock, rng } = options
-  const backoff = options.backoff ?? { initialMs: 1_000, maximumMs: 60_000 }
+  const backoff = options.backoff ?? RETRY
   const concurrency = options.concurrency ?? 8
   const running = new Map<ItemKey, Running>()
   const failed = new Map<ItemKey, FailedStep>()
@@ -203,10 +207,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         return ended
       })
       // A call that is stuck in the kernel is not waited for.
-      const { promise: patience, resolve } = Promise.withResolvers<void>()
-      const timer = clock.after(STOP_GRACE_MS, resolve)
-      await Promise.race([Promise.all(ends), patience])
-      timer.cancel()
+      await waitAtMost(clock, STOP_GRACE_MS, Promise.all(ends))
     },
   }
 }

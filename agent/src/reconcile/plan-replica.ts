@@ -2,7 +2,7 @@
 import type { DesiredReplica, ObservedReplica } from '@keelson/shared/model'
 import { alignUp, formatSize, VOLUME_ALIGNMENT_BYTES } from '@keelson/shared/model'
 import type { PoolConfig, VolumeConfig, VolumeState } from '../storage/driver.ts'
-import type { PlanContext, Planned, PlanPool } from './plan-context.ts'
+import { type PlanContext, type Planned, type PlanPool, placeOf } from './plan-context.ts'
 import type { EnsureReplica, ItemKey } from './step.ts'
 import type { PoolListing } from './view.ts'
 
@@ -11,24 +11,16 @@ export function planReplica(
   context: PlanContext,
   wanted: DesiredReplica,
 ): Planned<ObservedReplica> {
-  const pool = context.pool(wanted.poolUid)
   const removing = wanted.intent === 'Absent'
   const refusal = removing ? undefined : refusalOf(context, wanted)
   if (refusal !== undefined) return only(wanted, 'Failed', refusal)
   if (wanted.role !== 'Diskful') return only(wanted, 'Absent', '')
-  if (pool === undefined)
-    return only(wanted, 'Failed', `its pool ${wanted.poolUid} is not in the document`)
-  const seen = pool.view
-  if (seen === undefined) return only(wanted, 'Pending', `waiting for pool ${pool.config.name}`)
-  if (seen.kind === 'Removed' && removing) return only(wanted, 'Absent', '')
-  if (seen.kind !== 'Listed') {
-    const problem = seen.kind === 'Unlisted' ? seen.problem : 'it was removed'
-    const message = `waiting for pool ${pool.config.name}: ${problem}`
-    return only(wanted, wanted.provisioned && !removing ? 'Failed' : 'Pending', message)
+  const place = placeOf(context, keyOf(wanted), wanted)
+  if ('phase' in place) {
+    const { phase, message, ...doubt } = place
+    return { ...only(wanted, phase, message), ...doubt }
   }
-  const { listing } = seen
-  if (listing.uncertain.has(keyOf(wanted)))
-    return { ...only(wanted, 'Pending', 'being looked at again'), uncertain: true }
+  const { pool, listing } = place
   return removing
     ? planRemoval(wanted, pool.config, listing)
     : planPresence(context, wanted, pool, listing)
@@ -65,7 +57,12 @@ function planPresence(
   listing: PoolListing,
 ): Planned<ObservedReplica> {
   const volume = listing.volumes.get(wanted.volumeUid)
-  if (volume !== undefined) return planExisting(wanted, pool, volume)
+  if (volume !== undefined) {
+    const planned = planExisting(wanted, pool, volume)
+    if (wanted.provisioned) return planned
+    const made = { kind: 'Replica', uid: volume.uid, poolUid: wanted.poolUid } as const
+    return { ...planned, ...only(wanted, 'Pending', makingOf(wanted)), made }
+  }
   if (wanted.provisioned || listing.missing.has(wanted.volumeUid))
     return only(wanted, 'Failed', lossOf(wanted, pool, listing))
   if (leaving) return only(wanted, 'Failed', `its pool ${pool.name} is being removed`)
@@ -79,11 +76,15 @@ function planPresence(
       ? only(wanted, 'Pending', `waiting for snapshot ${source}`)
       : only(wanted, 'Failed', `snapshot ${source} is not on this host`)
   }
-  const message = source === '' ? 'being created' : 'being restored'
   return {
-    ...only(wanted, 'Pending', message),
+    ...only(wanted, 'Pending', makingOf(wanted)),
     step: ensure(wanted, pool, 'it does not exist yet', true),
   }
+}
+
+/** Said until it is recorded as made, so that recording it is no news of its own. */
+function makingOf({ sourceSnapshotUid }: DesiredReplica): string {
+  return sourceSnapshotUid === '' ? 'being created' : 'being restored'
 }
 
 function planExisting(

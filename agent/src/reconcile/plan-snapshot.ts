@@ -1,34 +1,30 @@
 /** What to do about one snapshot. See `plan.ts` for the rules. */
 import type { DesiredSnapshot, ObservedSnapshot } from '@keelson/shared/model'
 import type { PoolConfig, SnapshotState } from '../storage/driver.ts'
-import type { PlanContext, Planned, PlanPool } from './plan-context.ts'
+import { type PlanContext, type Planned, type PlanPool, placeOf } from './plan-context.ts'
 import type { ItemKey } from './step.ts'
 import type { PoolListing } from './view.ts'
+
+/** Said until it is recorded as taken, so that recording it is no news of its own. */
+const MAKING = 'being taken'
 
 /** Plans one snapshot. */
 export function planSnapshot(
   context: PlanContext,
   wanted: DesiredSnapshot,
 ): Planned<ObservedSnapshot> {
-  const pool = context.pool(wanted.poolUid)
-  const removing = wanted.intent === 'Absent'
-  if (pool === undefined)
-    return only(wanted, 'Failed', `its pool ${wanted.poolUid} is not in the document`)
-  const seen = pool.view
-  if (seen === undefined) return only(wanted, 'Pending', `waiting for pool ${pool.config.name}`)
-  if (seen.kind === 'Removed' && removing) return only(wanted, 'Absent', '')
-  if (seen.kind !== 'Listed') {
-    const problem = seen.kind === 'Unlisted' ? seen.problem : 'it was removed'
-    const message = `waiting for pool ${pool.config.name}: ${problem}`
-    return only(wanted, wanted.provisioned && !removing ? 'Failed' : 'Pending', message)
+  const place = placeOf(context, keyOf(wanted), wanted)
+  if ('phase' in place) {
+    const { phase, message, ...doubt } = place
+    return { ...only(wanted, phase, message), ...doubt }
   }
-  const { listing } = seen
-  if (listing.uncertain.has(keyOf(wanted)))
-    return { ...only(wanted, 'Pending', 'being looked at again'), uncertain: true }
+  const { pool, listing } = place
   const snapshot = listing.snapshots.get(wanted.uid)
-  if (removing) return planRemoval(wanted, pool.config, snapshot)
-  if (snapshot !== undefined) return { item: keyOf(wanted), observed: observedOf(snapshot) }
-  return planCreation(context, wanted, pool, listing)
+  if (wanted.intent === 'Absent') return planRemoval(wanted, pool.config, snapshot)
+  if (snapshot === undefined) return planCreation(context, wanted, pool, listing)
+  if (wanted.provisioned) return { item: keyOf(wanted), observed: observedOf(snapshot) }
+  const { uid, poolUid } = wanted
+  return { ...only(wanted, 'Pending', MAKING), made: { kind: 'Snapshot', uid, poolUid } }
 }
 
 function planRemoval(
@@ -65,7 +61,7 @@ function planCreation(
   const item = keyOf(wanted)
   const reason = 'it does not exist yet'
   return {
-    ...only(wanted, 'Pending', 'being taken'),
+    ...only(wanted, 'Pending', MAKING),
     step: { type: 'CreateSnapshot', item, pool, snapshot: { uid, name, volumeUid }, reason },
   }
 }

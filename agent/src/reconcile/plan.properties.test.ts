@@ -168,6 +168,22 @@ describe('every plan', () => {
     })
   })
 
+  it('says that something was made only when the document says so too', () => {
+    always((_, desired, __, all) => {
+      for (const [index, { observed, made }] of all.replicas.entries()) {
+        const { provisioned } = desired.replicas[index]!
+        if (!provisioned) expect(observed).toMatchObject({ sizeBytes: 0, devicePath: '' })
+        if (observed.phase === 'Ready') expect(provisioned).toBe(true)
+        if (made) expect(provisioned).toBe(false)
+      }
+      for (const [index, { observed, made }] of all.snapshots.entries()) {
+        const { provisioned } = desired.snapshots[index]!
+        if (observed.phase === 'Ready' || observed.method) expect(provisioned).toBe(true)
+        if (made) expect(provisioned).toBe(false)
+      }
+    })
+  })
+
   it('touches volumes and snapshots only in pools that can be seen', () => {
     always((steps, _, view) => {
       for (const step of steps)

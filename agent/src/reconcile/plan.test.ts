@@ -12,7 +12,7 @@ import {
   snapshot,
   volume,
 } from './fixture.ts'
-import { plan, stepsOf } from './plan.ts'
+import { madeBy, plan, stepsOf } from './plan.ts'
 import type { HostView } from './view.ts'
 
 /** A plan as text: a line per step, then a line per item. */
@@ -135,7 +135,9 @@ const replicas: readonly Case[] = [
   },
   {
     title: 'grows a replica, which stays usable meanwhile',
-    desired: document({ replicas: [desiredReplica('v1', { sizeBytes: 2 * MIB })] }),
+    desired: document({
+      replicas: [desiredReplica('v1', { sizeBytes: 2 * MIB, provisioned: true })],
+    }),
     view: host({ p1: listed({ volumes: [volume('v1')] }) }),
     expected: [
       'EnsureReplica replica/v1: it has 1 MiB, wanted are 2 MiB',
@@ -147,8 +149,8 @@ const replicas: readonly Case[] = [
     title: 'never shrinks a replica, and knows sizes are rounded up',
     desired: document({
       replicas: [
-        desiredReplica('v1', { sizeBytes: 4096 }),
-        desiredReplica('v2', { sizeBytes: MIB - 1 }),
+        desiredReplica('v1', { sizeBytes: 4096, provisioned: true }),
+        desiredReplica('v2', { sizeBytes: MIB - 1, provisioned: true }),
       ],
     }),
     view: host({ p1: listed({ volumes: [volume('v1'), volume('v2')] }) }),
@@ -156,7 +158,7 @@ const replicas: readonly Case[] = [
   },
   {
     title: 'lets the driver repair what works all the same',
-    desired: document({ replicas: [desiredReplica('v1')] }),
+    desired: document({ replicas: [desiredReplica('v1', { provisioned: true })] }),
     view: host({ p1: listed({ volumes: [volume('v1', { repair: 'its blocks are not kept' })] }) }),
     expected: [
       'EnsureReplica replica/v1: its blocks are not kept',
@@ -232,14 +234,14 @@ const replicas: readonly Case[] = [
     title: 'restores a snapshot that is here, waits for one to come, and says when none will',
     desired: document({
       replicas: [
-        desiredReplica('v1'),
+        desiredReplica('v1', { provisioned: true }),
         desiredReplica('v2', { sourceSnapshotUid: 's1' }),
         desiredReplica('v3', { sourceSnapshotUid: 's2' }),
         desiredReplica('v4', { sourceSnapshotUid: 's3' }),
         desiredReplica('v5', { sourceSnapshotUid: 's4' }),
       ],
       snapshots: [
-        desiredSnapshot('s1'),
+        desiredSnapshot('s1', { provisioned: true }),
         desiredSnapshot('s2'),
         desiredSnapshot('s4', { provisioned: true }),
       ],
@@ -263,7 +265,7 @@ const replicas: readonly Case[] = [
     title: 'makes nothing in a pool that is to go, and goes on serving what is in it',
     desired: document({
       pools: [desiredPool('p1', { intent: 'Absent' })],
-      replicas: [desiredReplica('v1'), desiredReplica('v2')],
+      replicas: [desiredReplica('v1', { provisioned: true }), desiredReplica('v2')],
       snapshots: [desiredSnapshot('s1')],
     }),
     view: host({ p1: listed({ volumes: [volume('v1', { ready: false })] }) }),
@@ -332,7 +334,7 @@ const snapshots: readonly Case[] = [
   {
     title: 'does not take a snapshot anew that was here before',
     desired: document({
-      replicas: [desiredReplica('v1')],
+      replicas: [desiredReplica('v1', { provisioned: true })],
       snapshots: [desiredSnapshot('s1'), desiredSnapshot('s2', { provisioned: true })],
     }),
     view: host({ p1: listed({ volumes: [volume('v1')], everSeen: ['s1'] }) }),
@@ -404,6 +406,35 @@ describe('a plan', () => {
       'snapshot s8 (s8)',
       'lost volume (v9)',
       'notes.txt',
+    ])
+  })
+
+  it('goes on with what is not recorded as made, but calls nothing of it ready', () => {
+    const desired = document({
+      replicas: [
+        desiredReplica('v1'),
+        desiredReplica('v2', { sourceSnapshotUid: 's1' }),
+        desiredReplica('v3', { intent: 'Absent' }),
+      ],
+      snapshots: [desiredSnapshot('s1'), desiredSnapshot('s2')],
+    })
+    const volumes = [volume('v1'), volume('v2', { ready: false }), volume('v3')]
+    const view = host({ p1: listed({ volumes, snapshots: [snapshot('s1')] }) })
+    expect(show(desired, view)).toEqual([
+      `RemoveReplica replica/v3: ${asked}`,
+      'EnsureReplica replica/v2: it is not attached',
+      'CreateSnapshot snapshot/s2: it does not exist yet',
+      'pool/p1 Ready',
+      'replica/v1 Pending being created',
+      'replica/v2 Pending being restored',
+      'replica/v3 Pending being removed',
+      'snapshot/s1 Pending being taken',
+      'snapshot/s2 Pending being taken',
+    ])
+    expect(madeBy(plan(desired, view, abilities))).toEqual([
+      { kind: 'Replica', uid: 'v1', poolUid: 'p1' },
+      { kind: 'Replica', uid: 'v2', poolUid: 'p1' },
+      { kind: 'Snapshot', uid: 's1', poolUid: 'p1' },
     ])
   })
 

@@ -6,6 +6,7 @@
  *   is reported as an orphan and left alone.
  * - An item is Absent only when the host was looked at and it was not there.
  * - What was there once is never made anew: a volume whose data is missing is Failed, not empty.
+ * - Nothing is Ready before the document on this host's disk says that it was made.
  * - Nothing is planned for a pool that cannot be seen, except making it visible.
  */
 import type {
@@ -15,6 +16,7 @@ import type {
   ObservedReplica,
   ObservedSnapshot,
 } from '@keelson/shared/model'
+import type { MadeItem } from '../ledger/index.ts'
 import type { PoolConfig } from '../storage/driver.ts'
 import type { Abilities, PlanContext, Planned } from './plan-context.ts'
 import { planReplica } from './plan-replica.ts'
@@ -57,6 +59,11 @@ export function plan(
     snapshots: desired.snapshots.map((snapshot) => planSnapshot(context, snapshot)),
     reclaims: desired.pools.flatMap((pool) => planReclaim(context, pool, reclaimDue)),
   }
+}
+
+/** What is there and is to be recorded before it is reported. */
+export function madeBy({ replicas, snapshots }: Plan): MadeItem[] {
+  return [...replicas, ...snapshots].flatMap(({ made }) => made ?? [])
 }
 
 /**

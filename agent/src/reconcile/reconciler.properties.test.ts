@@ -1,7 +1,8 @@
 /**
  * A host under a coordinator that keeps changing its mind, with a driver that is slow and fails
- * before or after its effect, and an agent that is restarted: what is promised holds throughout,
- * and when things calm down the host is what the last document says.
+ * before or after its effect, a ledger that does the same, snapshots that vanish, and an agent that
+ * is killed: what is promised holds throughout, and when things calm down the host is what the last
+ * document says. The coordinator never says that anything was made: the host has to know.
  */
 import { KeelsonError } from '@keelson/shared/errors'
 import type { DesiredState } from '@keelson/shared/model'
@@ -9,6 +10,7 @@ import { type Rng, seededRng, sleep } from '@keelson/shared/runtime'
 import { createFakeClock, type FakeClock } from '@keelson/shared/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createMemoryLedger } from '../ledger/index.ts'
 import {
   type CallOptions,
   createFakeDisk,
@@ -127,12 +129,22 @@ async function live(seed: number): Promise<void> {
   const { driver, inFlight, violations } = createHardDriver(disk, clock, rng, () =>
     calm ? 0 : 0.2,
   )
-  let desired = mind.document()
-  const start = () =>
+  const ledger = createMemoryLedger('n1', mind.document())
+  const fault = async (when: string) => {
+    await sleep(clock, rng.next() * 500)
+    if (!calm && rng.next() < 0.2) throw new KeelsonError('UNAVAILABLE', `fault ${when} the write`)
+  }
+  let life = 0
+  const start = (own = ++life) =>
     startReconciler({
       driver,
       abilities,
-      desired: () => desired,
+      desired: ledger.current,
+      async recordMade(items) {
+        await fault('before')
+        if (own === life) await ledger.recordMade(items)
+        await fault('after')
+      },
       clock,
       rng,
       log: silent,
@@ -140,6 +152,17 @@ async function live(seed: number): Promise<void> {
     })
   let reconciler = start()
   const written = new Map<string, string>()
+  /** Snapshots that were reported Ready, and those of them whose data is gone. */
+  const told = new Set<string>()
+  const lost = new Set<string>()
+
+  function loseSnapshot(): void {
+    const pool = disk.pools.get(PATH)
+    const uid = [...(pool?.snapshots.keys() ?? [])].findLast((each) => told.has(each))
+    if (uid === undefined) return
+    pool?.snapshots.delete(uid)
+    lost.add(uid)
+  }
 
   function check(): void {
     expect(violations).toEqual([])
@@ -158,7 +181,9 @@ async function live(seed: number): Promise<void> {
         written.set(uid, `data of ${uid}`)
       }
     }
+    for (const uid of lost) expect(pool.snapshots.has(uid), `${uid} was taken anew`).toBe(false)
     for (const { uid, phase } of book.snapshots.values()) {
+      if (phase === 'Ready') told.add(uid)
       if (phase !== 'Absent') continue
       expect(pool.snapshots.has(uid), `snapshot ${uid} is there`).toBe(false)
       expect(inFlight.has(uid), `snapshot ${uid} is in the making`).toBe(false)
@@ -171,9 +196,11 @@ async function live(seed: number): Promise<void> {
 
   for (let event = 0; event < 60; event++) {
     mind.change()
-    desired = mind.document()
+    await ledger.store(mind.document())
     if (rng.next() < 0.1) {
+      life++
       const stopped = reconciler.stop()
+      if (rng.next() < 0.5) loseSnapshot()
       await clock.advance(6_000)
       await stopped
       if (rng.next() < 0.5) rebootFakeDisk(disk)
@@ -187,7 +214,7 @@ async function live(seed: number): Promise<void> {
   }
   calm = true
   for (let i = 0; i < 300; i++) {
-    desired = mind.document()
+    await ledger.store(mind.document())
     reconciler.trigger()
     await clock.advance(1_000)
     check()
@@ -195,11 +222,12 @@ async function live(seed: number): Promise<void> {
   const pool = disk.pools.get(PATH)
   const wanted = (items: Iterable<Item>) => [...items].map(({ uid }) => uid).sort()
   expect([...(pool?.volumes.keys() ?? [])].sort()).toEqual(wanted(mind.volumes.values()))
-  expect([...(pool?.snapshots.keys() ?? [])].sort()).toEqual(wanted(mind.snapshots.values()))
+  const kept = [...mind.snapshots.values()].filter(({ uid }) => !lost.has(uid))
+  expect([...(pool?.snapshots.keys() ?? [])].sort()).toEqual(wanted(kept))
   for (const { phase } of reconciler.observed()?.replicas.values() ?? [])
     expect(phase).toBe('Ready')
-  for (const { phase } of reconciler.observed()?.snapshots.values() ?? [])
-    expect(phase).toBe('Ready')
+  for (const { uid, phase } of reconciler.observed()?.snapshots.values() ?? [])
+    expect(phase).toBe(lost.has(uid) ? 'Failed' : 'Ready')
   const stopped = reconciler.stop()
   await clock.advance(6_000)
   await stopped

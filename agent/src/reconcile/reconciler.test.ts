@@ -1,80 +1,9 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { DesiredState } from '@keelson/shared/model'
-import { seededRng, sleep } from '@keelson/shared/runtime'
-import { createFakeClock } from '@keelson/shared/testing'
+import { sleep } from '@keelson/shared/runtime'
 import { describe, expect, it } from 'vitest'
-import {
-  createFakeDisk,
-  createFakeStorage,
-  type FakeCall,
-  type FakeDisk,
-  rebootFakeDisk,
-  type StorageDriver,
-  writeFakeVolume,
-} from '../storage/index.ts'
-import {
-  abilities,
-  desiredPool,
-  desiredReplica,
-  desiredSnapshot,
-  document,
-  MIB,
-} from './fixture.ts'
-import { startReconciler } from './reconciler.ts'
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
-const HOUR_MS = 3_600_000
-const LOST_SNAPSHOT = 'its data is gone from pool p1; it is not taken anew'
-
-/** A host with a fake disk. `before` runs before each call of the driver and may wait or throw. */
-function setup(
-  initial: DesiredState | undefined,
-  options: {
-    disk?: FakeDisk
-    before?: (call: FakeCall, now: () => number) => Promise<void> | void
-    after?: (call: FakeCall) => Promise<void> | void
-    wrap?: (driver: StorageDriver) => StorageDriver
-  } = {},
-) {
-  const clock = createFakeClock({ now: 0 })
-  const disk = options.disk ?? createFakeDisk({ totalBytes: 1024 * MIB })
-  const calls: string[] = []
-  let desired = initial
-  let changes = 0
-  const fake = createFakeStorage({
-    disk,
-    clock,
-    async beforeCall(call) {
-      if (call.method !== 'listPool') calls.push(`${clock.now()} ${call.method} ${call.uid}`.trim())
-      await options.before?.(call, clock.now)
-    },
-    ...(options.after && { afterCall: options.after }),
-  })
-  const reconciler = startReconciler({
-    driver: options.wrap?.(fake) ?? fake,
-    abilities,
-    desired: () => desired,
-    clock,
-    rng: seededRng(1),
-    log: silent,
-    onChange: () => changes++,
-  })
-  return {
-    clock,
-    disk,
-    calls,
-    reconciler,
-    changes: () => changes,
-    want(next: DesiredState) {
-      desired = next
-      reconciler.trigger()
-    },
-    pool: (uid = 'p1') => reconciler.observed()?.pools.get(uid),
-    replica: (uid: string) => reconciler.observed()?.replicas.get(uid),
-    snapshot: (uid: string) => reconciler.observed()?.snapshots.get(uid),
-    applied: () => reconciler.observed()?.appliedGeneration,
-  }
-}
+import { createFakeDisk, rebootFakeDisk } from '../storage/index.ts'
+import { desiredPool, desiredReplica, desiredSnapshot, document, MIB } from './fixture.ts'
+import { HOUR_MS, setup } from './reconciler-fixture.ts'
 
 const names = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`)
@@ -320,62 +249,6 @@ describe('the reconciler', () => {
       expect(phases).toEqual(new Set(['Pending', 'Absent']))
       await host.reconciler.stop()
     })
-  })
-
-  it('reports a pool that vanishes, makes nothing in its place, and takes it back', async () => {
-    const wanted = [desiredReplica('v1', { provisioned: true }), desiredReplica('v2')]
-    const host = setup(document({ replicas: [desiredReplica('v1')] }))
-    await host.clock.advance(1)
-    const hidden = host.disk.pools.get('/srv/p1')!
-    host.disk.pools.delete('/srv/p1')
-    host.want(document({ generation: 2, replicas: wanted }))
-    await host.clock.advance(20_000)
-    expect(host.pool()).toMatchObject({ phase: 'Failed' })
-    expect(host.pool()?.message).toContain('pool directory /srv/p1 has vanished')
-    expect(host.replica('v1')?.phase).toBe('Failed')
-    expect(host.replica('v2')?.phase).not.toBe('Ready')
-    expect(host.disk.pools.size).toBe(0)
-    host.disk.pools.set('/srv/p1', hidden)
-    await host.clock.advance(70_000)
-    expect(host.pool()).toMatchObject({ phase: 'Ready' })
-    expect(host.replica('v1')?.phase).toBe('Ready')
-    expect(host.replica('v2')?.phase).toBe('Ready')
-    await host.reconciler.stop()
-  })
-
-  it('never replaces lost data by an empty volume', async () => {
-    const host = setup(document({ replicas: [desiredReplica('v1')] }))
-    await host.clock.advance(1)
-    const volume = host.disk.pools.get('/srv/p1')?.volumes.get('v1')
-    writeFakeVolume(volume!, 0, 'precious')
-    host.disk.pools.get('/srv/p1')?.volumes.delete('v1')
-    await host.clock.advance(20_000)
-    expect(host.replica('v1')?.phase).toBe('Failed')
-    expect(host.replica('v1')?.message).toContain('is gone from pool p1; it is not created anew')
-    await host.clock.advance(HOUR_MS)
-    expect(host.disk.pools.get('/srv/p1')?.volumes.size).toBe(0)
-    await host.reconciler.stop()
-  })
-
-  it('never takes a lost snapshot again, also after it was started anew', async () => {
-    const replicas = [desiredReplica('v1')]
-    const first = setup(document({ replicas, snapshots: [desiredSnapshot('s1')] }))
-    await first.clock.advance(1)
-    expect(first.snapshot('s1')?.phase).toBe('Ready')
-    const { disk } = first
-    disk.pools.get('/srv/p1')?.snapshots.delete('s1')
-    await first.clock.advance(20_000)
-    expect(first.snapshot('s1')).toMatchObject({ phase: 'Failed', message: LOST_SNAPSHOT })
-    await first.reconciler.stop()
-    const snapshots = [desiredSnapshot('s1', { provisioned: true })]
-    const second = setup(document({ generation: 2, replicas, snapshots }), { disk })
-    await second.clock.advance(HOUR_MS)
-    expect(second.snapshot('s1')).toMatchObject({ phase: 'Failed', message: LOST_SNAPSHOT })
-    expect(disk.pools.get('/srv/p1')?.snapshots.size).toBe(0)
-    second.want(document({ replicas, snapshots: [desiredSnapshot('s1', { intent: 'Absent' })] }))
-    await second.clock.advance(1)
-    expect(second.snapshot('s1')?.phase).toBe('Absent')
-    await second.reconciler.stop()
   })
 
   it('is not held up by a pool that does not answer', async () => {

@@ -18,12 +18,14 @@ import {
   startReconcileLoop,
   type Timer,
 } from '@keelson/shared/runtime'
+import type { MadeItem } from '../ledger/index.ts'
 import type { StorageDriver } from '../storage/driver.ts'
 import { createExecutor, type Executor, type StepOutcome } from './executor.ts'
 import { createItemBook, type ItemBook } from './items.ts'
 import { performStep } from './perform.ts'
-import { configOf, type Plan, plan, stepsOf } from './plan.ts'
+import { configOf, madeBy, type Plan, plan, stepsOf } from './plan.ts'
 import type { Abilities, Planned } from './plan-context.ts'
+import { createRecorder } from './recorder.ts'
 import { type ItemKey, isMaking, type Step } from './step.ts'
 import { createSurvey, describeError } from './survey.ts'
 
@@ -33,6 +35,8 @@ export interface ReconcilerOptions {
   readonly abilities: Abilities
   /** The document to carry out, read anew with each pass; undefined touches nothing. */
   readonly desired: () => DesiredState | undefined
+  /** Marks items `provisioned` in the document, on the disk when the promise resolves. */
+  readonly recordMade: (items: readonly MadeItem[]) => Promise<void>
   readonly clock: Clock
   readonly rng: Rng
   readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
@@ -79,6 +83,13 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     onSettled,
     onProgress: replan,
   })
+  const recorder = createRecorder({
+    clock,
+    rng,
+    log,
+    recordMade: options.recordMade,
+    onSettled: replan,
+  })
 
   function onSettled(step: Step, outcome: StepOutcome): void {
     if (step.type === 'Reclaim') reclaimedAt.set(step.pool.uid, clock.now())
@@ -109,18 +120,20 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       .filter((item) => item.uncertain)
       .map(({ item }) => item)
     executor.offer(stepsOf(planned), new Set(uncertain))
+    recorder.offer(madeBy(planned))
     scheduleRetry()
     const applied = executor.untried() === 0 ? planned.generation : book.appliedGeneration
     report(planned, applied)
   }
 
   function report(planned: Plan | undefined, appliedGeneration: number): void {
+    const seen = { executor, unrecorded: recorder.failure() }
     const shown = {
       appliedGeneration,
-      pools: (planned?.pools ?? []).map((item) => show(item, executor, book.pools)),
-      replicas: (planned?.replicas ?? []).map((item) => show(item, executor, book.replicas)),
+      pools: (planned?.pools ?? []).map((item) => show(item, seen, book.pools)),
+      replicas: (planned?.replicas ?? []).map((item) => show(item, seen, book.replicas)),
       snapshots: (planned?.snapshots ?? []).map((item) =>
-        withProgress(show(item, executor, book.snapshots), item, executor),
+        withProgress(show(item, seen, book.snapshots), item, executor),
       ),
     }
     if (book.update(shown)) options.onChange()
@@ -136,9 +149,10 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
 
   function scheduleRetry(): void {
     retry?.cancel()
-    const retryAt = executor.nextRetryAt()
-    if (retryAt === undefined || retryAt <= clock.now()) return
-    retry = clock.after(retryAt - clock.now(), replan)
+    const waits = [executor.nextRetryAt(), recorder.nextRetryAt()].flatMap((retryAt) =>
+      retryAt !== undefined && retryAt > clock.now() ? retryAt - clock.now() : [],
+    )
+    if (waits.length > 0) retry = clock.after(Math.min(...waits), replan)
   }
 
   const loop = startReconcileLoop({
@@ -171,7 +185,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     },
     async stop() {
       retry?.cancel()
-      await Promise.all([loop.stop(), executor.stop()])
+      await Promise.all([loop.stop(), executor.stop(), recorder.stop()])
     },
   }
 }
@@ -195,10 +209,10 @@ function absent<T extends { readonly intent: string }>(items: readonly T[]): rea
 
 type Reported = ObservedPool | ObservedReplica | ObservedSnapshot
 
-/** The item as planned, with what its step has come to. */
+/** The item as planned, with what its step and the record of it have come to. */
 function show<T extends Reported>(
-  { item, observed, step, uncertain }: Planned<T>,
-  executor: Executor,
+  { item, observed, step, uncertain, made }: Planned<T>,
+  { executor, unrecorded }: { executor: Executor; unrecorded: KeelsonError | undefined },
   before: ReadonlyMap<string, T>,
 ): T {
   const uid = item.slice(item.indexOf('/') + 1)
@@ -208,7 +222,10 @@ function show<T extends Reported>(
   if (step === undefined && running && observed.phase === 'Absent')
     return { ...observed, phase: 'Pending', message: 'being stopped' }
   const failure = step && executor.failure(step)
-  if (failure === undefined) return observed
+  if (failure === undefined) {
+    if (!made || !unrecorded) return observed
+    return { ...observed, message: `made, but not recorded: ${describeError(unrecorded)}` }
+  }
   const phase = observed.phase === 'Ready' ? 'Ready' : 'Failed'
   return { ...observed, phase, message: describeError(failure.error) }
 }

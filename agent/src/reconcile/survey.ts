@@ -13,6 +13,7 @@ import type {
   VolumeState,
 } from '../storage/driver.ts'
 import type { StepOutcome } from './executor.ts'
+import { waitAtMost } from './patience.ts'
 import type { ItemKey, Step } from './step.ts'
 import type { HostView, PoolListing, PoolView } from './view.ts'
 
@@ -109,10 +110,7 @@ export function createSurvey({ driver, clock, onLateAnswer }: SurveyOptions): Su
     }
     const { look: current } = record
     if (current === undefined || current.late) return
-    const { promise: patience, resolve } = Promise.withResolvers<void>()
-    const timer = clock.after(current.startedAt + PATIENCE_MS - clock.now(), resolve)
-    await Promise.race([current.answer, patience])
-    timer.cancel()
+    await waitAtMost(clock, current.startedAt + PATIENCE_MS - clock.now(), current.answer)
     if (record.look !== current) return
     current.late = true
     const problem = `pool ${pool.name} has not answered for ${PATIENCE_MS / 1_000} s`
