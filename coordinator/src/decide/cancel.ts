@@ -4,6 +4,7 @@ import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { found } from './lookup.ts'
+import { cancelMove } from './move.ts'
 import { endOperation } from './operation.ts'
 import { markSnapshotDeleting } from './snapshot.ts'
 import { markDeleting, putVolume } from './volume.ts'
@@ -35,6 +36,9 @@ export function decideCancelOperation(
     }
     case 'VolumeResize':
       revertResize(draft, subject)
+      break
+    case 'VolumeMove':
+      cancelMove(draft, subject)
   }
   endOperation(draft, operation, 'Cancelled', `cancelled by ${stamp.actor}`)
   return draft.decision({ name })

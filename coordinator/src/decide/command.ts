@@ -87,6 +87,15 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
       readonly spec: VolumeSpec
     }
   | { readonly type: 'ResizeVolume'; readonly name: string; readonly sizeBytes: number }
+  | {
+      readonly type: 'MoveReplica'
+      readonly volume: string
+      readonly fromNode: string
+      /** Empty lets placement choose. */
+      readonly toNode: string
+      /** Empty lets placement choose. */
+      readonly toPool: string
+    }
   | { readonly type: 'DeleteVolume'; readonly name: string }
   | {
       readonly type: 'CreateSnapshot'

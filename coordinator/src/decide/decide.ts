@@ -12,6 +12,7 @@ import {
 } from './cluster.ts'
 import type { Command } from './command.ts'
 import type { Decision } from './draft.ts'
+import { decideMoveReplica } from './move.ts'
 import {
   decideDeleteNode,
   decideEnrollNode,
@@ -59,6 +60,8 @@ export function decide(state: StateView, command: Command): Decision {
       return decideDeleteClass(state, command)
     case 'CreateVolume':
       return decideCreateVolume(state, command)
+    case 'MoveReplica':
+      return decideMoveReplica(state, command)
     case 'ResizeVolume':
       return decideResizeVolume(state, command)
     case 'DeleteVolume':

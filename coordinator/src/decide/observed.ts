@@ -20,10 +20,11 @@ import type {
   StoragePool,
   Volume,
 } from '@keelson/shared/model'
-import { formatSize, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
+import { formatSize, isJoining, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
+import { dropMoved, followMove } from './move.ts'
 import { endOperation } from './operation.ts'
 import { putSnapshot } from './snapshot.ts'
 import { putVolume } from './volume.ts'
@@ -148,7 +149,9 @@ function replicaPhase(phase: ItemPhase): ReplicaPhase {
 
 /** Puts a volume with new replica reports, and ends the operations they complete. */
 function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[]): void {
-  const sizes = replicas.filter((r) => r.role === 'Diskful').map((replica) => replica.sizeBytes)
+  const sizes = replicas
+    .filter((replica) => replica.role === 'Diskful' && !isJoining(volume, replica))
+    .map((replica) => replica.sizeBytes)
   const actualSizeBytes = Math.min(...sizes)
   // A cancelled growth may have reached a host before the cancellation: what has grown stays grown.
   const sizeBytes = Math.max(volume.spec.sizeBytes, ...sizes)
@@ -157,7 +160,7 @@ function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[])
     spec: { ...volume.spec, sizeBytes },
     status: { ...volume.status, replicas, actualSizeBytes },
   }
-  putVolume(draft, next)
+  putVolume(draft, followMove(draft, next))
   if (sizeBytes > volume.spec.sizeBytes)
     for (const replica of replicas) draft.touchNode(replica.node)
   const subject = `volume/${volume.meta.name}`
@@ -175,13 +178,16 @@ function dropReplica(draft: Draft, volume: Volume, node: string): void {
   const replicas = volume.status.replicas.filter((replica) => replica.node !== node)
   draft.touchNode(node)
   if (replicas.length > 0)
-    return putVolume(draft, { ...volume, status: { ...volume.status, replicas } })
+    return putVolume(
+      draft,
+      dropMoved(draft, { ...volume, status: { ...volume.status, replicas } }, node),
+    )
   draft.remove('volume', name)
   draft.event('Normal', 'VolumeDeleted', `volume/${name}`, 'every host has let go of it')
-  const resize = draft.state.runningOperation('VolumeResize', `volume/${name}`)
-  if (resize) endOperation(draft, resize, 'Failed', 'the volume was deleted')
-  const restore = draft.state.runningOperation('SnapshotRestore', `volume/${name}`)
-  if (restore) endOperation(draft, restore, 'Failed', 'the volume was deleted')
+  for (const kind of ['VolumeResize', 'SnapshotRestore', 'VolumeMove'] as const) {
+    const operation = draft.state.runningOperation(kind, `volume/${name}`)
+    if (operation) endOperation(draft, operation, 'Failed', 'the volume was deleted')
+  }
 }
 
 function recordSnapshot(draft: Draft, node: string, item: ObservedSnapshot): void {

@@ -18,7 +18,14 @@ const FIRST_PORT = 7000
 
 /** Diskful replicas in these places, not made yet; with DRBD's numbers if there are several. */
 export function newReplicas(state: StateView, places: readonly Place[]): Replica[] {
-  return places.map(({ node, pool }, index) => ({
+  const replicated = places.length > 1
+  return places.map((place, index) => newReplica(state, place, replicated ? index : undefined))
+}
+
+/** A replica in this place, not made yet; with DRBD's numbers if it gets a node id. */
+export function newReplica(state: StateView, place: Place, drbdNodeId?: number): Replica {
+  const { node, pool } = place
+  return {
     node,
     pool,
     role: 'Diskful',
@@ -28,15 +35,16 @@ export function newReplicas(state: StateView, places: readonly Place[]): Replica
     allocatedBytes: 0,
     sizeBytes: 0,
     message: '',
-    ...(places.length > 1 && {
-      drbdNodeId: index,
+    ...(drbdNodeId !== undefined && {
+      drbdNodeId,
       drbdMinor: firstFree(state.hosts.minorsOn(node), FIRST_MINOR),
       drbdPort: firstFree(state.hosts.portsOn(node), FIRST_PORT),
     }),
-  }))
+  }
 }
 
-function firstFree(taken: ReadonlySet<number>, from: number): number {
+/** The lowest number not taken. */
+export function firstFree(taken: ReadonlySet<number>, from: number): number {
   let number = from
   while (taken.has(number)) number++
   return number

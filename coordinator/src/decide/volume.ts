@@ -1,6 +1,13 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { NodeVerdict, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
-import { formatSize, parseSelector, RACK_LABEL, volumePhase, wasTaken } from '@keelson/shared/model'
+import {
+  formatSize,
+  isJoining,
+  parseSelector,
+  RACK_LABEL,
+  volumePhase,
+  wasTaken,
+} from '@keelson/shared/model'
 import { FILTERS, placeVolume, type VolumeRequest } from '../placement/index.ts'
 import type { Candidate, StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
@@ -111,7 +118,7 @@ function selectorOf(storageClass: StorageClass | undefined): VolumeRequest['pool
 const VERDICTS_OF_A_REFUSAL = 50
 
 /** Why there is no place. Candidates that came furthest through the filters are named first. */
-function notPlaceable(report: ReturnType<typeof placeVolume>['report']): KeelsonError {
+export function notPlaceable(report: ReturnType<typeof placeVolume>['report']): KeelsonError {
   const came = ({ rejectedBy }: NodeVerdict) =>
     rejectedBy === '' ? FILTERS.length : FILTERS.findIndex(({ name }) => name === rejectedBy)
   const nodes = [...report.nodes].sort((a, b) => came(b) - came(a))
@@ -211,6 +218,7 @@ export function markDeleting(draft: Draft, volume: Volume): void {
 /** Puts a volume with the phase its replicas give it. */
 export function putVolume(draft: Draft, volume: Volume): void {
   const deleting = volume.meta.deletionRequestedAt !== undefined
-  const phase = volumePhase(deleting, volume.status.replicas)
+  const counted = volume.status.replicas.filter((replica) => !isJoining(volume, replica))
+  const phase = volumePhase(deleting, counted)
   draft.put('volume', volume.meta.name, { ...volume, status: { ...volume.status, phase } })
 }

@@ -42,7 +42,9 @@ function desiredReplicas(state: StateView, node: string): DesiredReplica[] {
 
 function desiredReplica(state: StateView, volume: Volume, replica: Replica): DesiredReplica {
   const provisioned = wasMade(replica)
-  const source = provisioned ? undefined : state.snapshots.get(volume.spec.sourceSnapshot)
+  // A replica that joins gets its data from its peers, not from what the volume once began as.
+  const begins = !provisioned && volume.status.move?.toNode !== replica.node
+  const source = begins ? state.snapshots.get(volume.spec.sourceSnapshot) : undefined
   return {
     volumeUid: volume.meta.uid,
     volume: volume.meta.name,

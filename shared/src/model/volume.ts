@@ -53,6 +53,16 @@ export interface VolumeStatus {
   readonly replicas: readonly Replica[]
   /** Size every replica has reached. */
   readonly actualSizeBytes: number
+  /** The replica on its way to another host; absent unless one is. */
+  readonly move?: ReplicaMove
+}
+
+/** A replica on its way: added and made equal in the new place before it leaves the old one. */
+export interface ReplicaMove {
+  readonly fromNode: string
+  readonly toNode: string
+  /** Name of the operation. */
+  readonly operation: string
 }
 
 /** A block device with one or more copies of its data. */
@@ -71,6 +81,11 @@ export const VOLUME_ALIGNMENT_BYTES = 4096
  */
 export function wasMade(replica: Replica): boolean {
   return replica.sizeBytes > 0
+}
+
+/** Whether the replica has been added by a move and is not made yet. */
+export function isJoining({ status }: Volume, replica: Replica): boolean {
+  return status.move?.toNode === replica.node && !wasMade(replica)
 }
 
 /** The phase a volume has because of its replicas. */

@@ -39,6 +39,10 @@ export const OperationKind = {
   OPERATION_KIND_SNAPSHOT_RESTORE: 2,
   /** OPERATION_KIND_VOLUME_RESIZE - Grows a volume. Can be cancelled until a replica has grown. */
   OPERATION_KIND_VOLUME_RESIZE: 3,
+  /** OPERATION_KIND_VOLUME_MOVE - Moves a replica to another host. Can be cancelled until the old one is being dropped. */
+  OPERATION_KIND_VOLUME_MOVE: 4,
+  /** OPERATION_KIND_REBALANCE - Carries out a rebalance plan. Cancelling lets moves under way end and starts no other. */
+  OPERATION_KIND_REBALANCE: 5,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -49,6 +53,8 @@ export namespace OperationKind {
   export type OPERATION_KIND_SNAPSHOT_CREATE = typeof OperationKind.OPERATION_KIND_SNAPSHOT_CREATE;
   export type OPERATION_KIND_SNAPSHOT_RESTORE = typeof OperationKind.OPERATION_KIND_SNAPSHOT_RESTORE;
   export type OPERATION_KIND_VOLUME_RESIZE = typeof OperationKind.OPERATION_KIND_VOLUME_RESIZE;
+  export type OPERATION_KIND_VOLUME_MOVE = typeof OperationKind.OPERATION_KIND_VOLUME_MOVE;
+  export type OPERATION_KIND_REBALANCE = typeof OperationKind.OPERATION_KIND_REBALANCE;
   export type UNRECOGNIZED = typeof OperationKind.UNRECOGNIZED;
 }
 
@@ -66,6 +72,12 @@ export function operationKindFromJSON(object: any): OperationKind {
     case 3:
     case "OPERATION_KIND_VOLUME_RESIZE":
       return OperationKind.OPERATION_KIND_VOLUME_RESIZE;
+    case 4:
+    case "OPERATION_KIND_VOLUME_MOVE":
+      return OperationKind.OPERATION_KIND_VOLUME_MOVE;
+    case 5:
+    case "OPERATION_KIND_REBALANCE":
+      return OperationKind.OPERATION_KIND_REBALANCE;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -83,6 +95,10 @@ export function operationKindToJSON(object: OperationKind): string {
       return "OPERATION_KIND_SNAPSHOT_RESTORE";
     case OperationKind.OPERATION_KIND_VOLUME_RESIZE:
       return "OPERATION_KIND_VOLUME_RESIZE";
+    case OperationKind.OPERATION_KIND_VOLUME_MOVE:
+      return "OPERATION_KIND_VOLUME_MOVE";
+    case OperationKind.OPERATION_KIND_REBALANCE:
+      return "OPERATION_KIND_REBALANCE";
     case OperationKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

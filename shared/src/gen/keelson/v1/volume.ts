@@ -297,6 +297,18 @@ export interface VolumeStatus {
   replicas: Replica[];
   /** Size every replica has reached, in bytes; below spec.size_bytes while growing. */
   actualSizeBytes: bigint;
+  /** The replica on its way to another host; absent unless one is. */
+  move: ReplicaMove | undefined;
+}
+
+/** A replica on its way: it is added and made equal in the new place before it leaves the old one. */
+export interface ReplicaMove {
+  /** Host it leaves. */
+  fromNode: string;
+  /** Host it goes to. */
+  toNode: string;
+  /** Name of the operation. */
+  operation: string;
 }
 
 /** One copy (or witness) of a volume on one host. */
@@ -466,6 +478,32 @@ export interface ResizeVolumeResponse {
     | undefined;
   /** Name of the operation to watch; empty if the size was reached already. */
   operation: string;
+}
+
+/** A replica to move. */
+export interface MoveReplicaRequest {
+  /** Name of the volume. */
+  volume: string;
+  /** Host it leaves. */
+  fromNode: string;
+  /** Host it goes to; empty lets placement choose. */
+  toNode: string;
+  /** Pool it goes to; empty lets placement choose. */
+  toPool: string;
+  /** Only check and place. */
+  dryRun: boolean;
+}
+
+/** The volume with its replica on the way. */
+export interface MoveReplicaResponse {
+  /** The volume. */
+  volume:
+    | Volume
+    | undefined;
+  /** Name of the operation to watch; empty after a dry run. */
+  operation: string;
+  /** Why it goes where it goes. */
+  placementReport: PlacementReport | undefined;
 }
 
 /** Which volume to delete. */
@@ -822,7 +860,7 @@ export const VolumeSpec: MessageFns<VolumeSpec> = {
 };
 
 function createBaseVolumeStatus(): VolumeStatus {
-  return { phase: 0, conditions: [], replicas: [], actualSizeBytes: 0n };
+  return { phase: 0, conditions: [], replicas: [], actualSizeBytes: 0n, move: undefined };
 }
 
 export const VolumeStatus: MessageFns<VolumeStatus> = {
@@ -841,6 +879,9 @@ export const VolumeStatus: MessageFns<VolumeStatus> = {
         throw new globalThis.Error("value provided for field message.actualSizeBytes of type uint64 too large");
       }
       writer.uint32(32).uint64(message.actualSizeBytes);
+    }
+    if (message.move !== undefined) {
+      ReplicaMove.encode(message.move, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -890,6 +931,14 @@ export const VolumeStatus: MessageFns<VolumeStatus> = {
             message.actualSizeBytes = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.move = ReplicaMove.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -914,6 +963,7 @@ export const VolumeStatus: MessageFns<VolumeStatus> = {
         : isSet(object.actual_size_bytes)
         ? BigInt(object.actual_size_bytes)
         : 0n,
+      move: isSet(object.move) ? ReplicaMove.fromJSON(object.move) : undefined,
     };
   },
 
@@ -931,6 +981,9 @@ export const VolumeStatus: MessageFns<VolumeStatus> = {
     if (message.actualSizeBytes !== 0n) {
       obj.actualSizeBytes = message.actualSizeBytes.toString();
     }
+    if (message.move !== undefined) {
+      obj.move = ReplicaMove.toJSON(message.move);
+    }
     return obj;
   },
 
@@ -945,6 +998,118 @@ export const VolumeStatus: MessageFns<VolumeStatus> = {
     message.actualSizeBytes = (object.actualSizeBytes !== undefined && object.actualSizeBytes !== null)
       ? BigInt(object.actualSizeBytes)
       : 0n;
+    message.move = (object.move !== undefined && object.move !== null)
+      ? ReplicaMove.fromPartial(object.move)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReplicaMove(): ReplicaMove {
+  return { fromNode: "", toNode: "", operation: "" };
+}
+
+export const ReplicaMove: MessageFns<ReplicaMove> = {
+  encode(message: ReplicaMove, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.fromNode !== "") {
+      writer.uint32(10).string(message.fromNode);
+    }
+    if (message.toNode !== "") {
+      writer.uint32(18).string(message.toNode);
+    }
+    if (message.operation !== "") {
+      writer.uint32(26).string(message.operation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplicaMove {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplicaMove();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.fromNode = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.toNode = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReplicaMove {
+    return {
+      fromNode: isSet(object.fromNode)
+        ? globalThis.String(object.fromNode)
+        : isSet(object.from_node)
+        ? globalThis.String(object.from_node)
+        : "",
+      toNode: isSet(object.toNode)
+        ? globalThis.String(object.toNode)
+        : isSet(object.to_node)
+        ? globalThis.String(object.to_node)
+        : "",
+      operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
+    };
+  },
+
+  toJSON(message: ReplicaMove): unknown {
+    const obj: any = {};
+    if (message.fromNode !== "") {
+      obj.fromNode = message.fromNode;
+    }
+    if (message.toNode !== "") {
+      obj.toNode = message.toNode;
+    }
+    if (message.operation !== "") {
+      obj.operation = message.operation;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReplicaMove>, I>>(base?: I): ReplicaMove {
+    return ReplicaMove.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReplicaMove>, I>>(object: I): ReplicaMove {
+    const message = createBaseReplicaMove();
+    message.fromNode = object.fromNode ?? "";
+    message.toNode = object.toNode ?? "";
+    message.operation = object.operation ?? "";
     return message;
   },
 };
@@ -2682,6 +2847,264 @@ export const ResizeVolumeResponse: MessageFns<ResizeVolumeResponse> = {
   },
 };
 
+function createBaseMoveReplicaRequest(): MoveReplicaRequest {
+  return { volume: "", fromNode: "", toNode: "", toPool: "", dryRun: false };
+}
+
+export const MoveReplicaRequest: MessageFns<MoveReplicaRequest> = {
+  encode(message: MoveReplicaRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volume !== "") {
+      writer.uint32(10).string(message.volume);
+    }
+    if (message.fromNode !== "") {
+      writer.uint32(18).string(message.fromNode);
+    }
+    if (message.toNode !== "") {
+      writer.uint32(26).string(message.toNode);
+    }
+    if (message.toPool !== "") {
+      writer.uint32(34).string(message.toPool);
+    }
+    if (message.dryRun !== false) {
+      writer.uint32(40).bool(message.dryRun);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveReplicaRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveReplicaRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volume = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fromNode = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.toNode = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toPool = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dryRun = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MoveReplicaRequest {
+    return {
+      volume: isSet(object.volume) ? globalThis.String(object.volume) : "",
+      fromNode: isSet(object.fromNode)
+        ? globalThis.String(object.fromNode)
+        : isSet(object.from_node)
+        ? globalThis.String(object.from_node)
+        : "",
+      toNode: isSet(object.toNode)
+        ? globalThis.String(object.toNode)
+        : isSet(object.to_node)
+        ? globalThis.String(object.to_node)
+        : "",
+      toPool: isSet(object.toPool)
+        ? globalThis.String(object.toPool)
+        : isSet(object.to_pool)
+        ? globalThis.String(object.to_pool)
+        : "",
+      dryRun: isSet(object.dryRun)
+        ? globalThis.Boolean(object.dryRun)
+        : isSet(object.dry_run)
+        ? globalThis.Boolean(object.dry_run)
+        : false,
+    };
+  },
+
+  toJSON(message: MoveReplicaRequest): unknown {
+    const obj: any = {};
+    if (message.volume !== "") {
+      obj.volume = message.volume;
+    }
+    if (message.fromNode !== "") {
+      obj.fromNode = message.fromNode;
+    }
+    if (message.toNode !== "") {
+      obj.toNode = message.toNode;
+    }
+    if (message.toPool !== "") {
+      obj.toPool = message.toPool;
+    }
+    if (message.dryRun !== false) {
+      obj.dryRun = message.dryRun;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MoveReplicaRequest>, I>>(base?: I): MoveReplicaRequest {
+    return MoveReplicaRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveReplicaRequest>, I>>(object: I): MoveReplicaRequest {
+    const message = createBaseMoveReplicaRequest();
+    message.volume = object.volume ?? "";
+    message.fromNode = object.fromNode ?? "";
+    message.toNode = object.toNode ?? "";
+    message.toPool = object.toPool ?? "";
+    message.dryRun = object.dryRun ?? false;
+    return message;
+  },
+};
+
+function createBaseMoveReplicaResponse(): MoveReplicaResponse {
+  return { volume: undefined, operation: "", placementReport: undefined };
+}
+
+export const MoveReplicaResponse: MessageFns<MoveReplicaResponse> = {
+  encode(message: MoveReplicaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volume !== undefined) {
+      Volume.encode(message.volume, writer.uint32(10).fork()).join();
+    }
+    if (message.operation !== "") {
+      writer.uint32(18).string(message.operation);
+    }
+    if (message.placementReport !== undefined) {
+      PlacementReport.encode(message.placementReport, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MoveReplicaResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMoveReplicaResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volume = Volume.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.placementReport = PlacementReport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MoveReplicaResponse {
+    return {
+      volume: isSet(object.volume) ? Volume.fromJSON(object.volume) : undefined,
+      operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
+      placementReport: isSet(object.placementReport)
+        ? PlacementReport.fromJSON(object.placementReport)
+        : isSet(object.placement_report)
+        ? PlacementReport.fromJSON(object.placement_report)
+        : undefined,
+    };
+  },
+
+  toJSON(message: MoveReplicaResponse): unknown {
+    const obj: any = {};
+    if (message.volume !== undefined) {
+      obj.volume = Volume.toJSON(message.volume);
+    }
+    if (message.operation !== "") {
+      obj.operation = message.operation;
+    }
+    if (message.placementReport !== undefined) {
+      obj.placementReport = PlacementReport.toJSON(message.placementReport);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MoveReplicaResponse>, I>>(base?: I): MoveReplicaResponse {
+    return MoveReplicaResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MoveReplicaResponse>, I>>(object: I): MoveReplicaResponse {
+    const message = createBaseMoveReplicaResponse();
+    message.volume = (object.volume !== undefined && object.volume !== null)
+      ? Volume.fromPartial(object.volume)
+      : undefined;
+    message.operation = object.operation ?? "";
+    message.placementReport = (object.placementReport !== undefined && object.placementReport !== null)
+      ? PlacementReport.fromPartial(object.placementReport)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseDeleteVolumeRequest(): DeleteVolumeRequest {
   return { name: "", dryRun: false };
 }
@@ -2911,6 +3334,19 @@ export const VolumeServiceService = {
       Buffer.from(ResizeVolumeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResizeVolumeResponse => ResizeVolumeResponse.decode(value),
   },
+  /**
+   * Moves one replica to another host: added there first, dropped here once it is equal.
+   * FAILED_PRECONDITION while the volume has snapshots, grows, moves, or has no other healthy copy.
+   */
+  moveReplica: {
+    path: "/keelson.v1.VolumeService/MoveReplica" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: MoveReplicaRequest): Buffer => Buffer.from(MoveReplicaRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): MoveReplicaRequest => MoveReplicaRequest.decode(value),
+    responseSerialize: (value: MoveReplicaResponse): Buffer => Buffer.from(MoveReplicaResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): MoveReplicaResponse => MoveReplicaResponse.decode(value),
+  },
   /** Deletes a volume and its data; FAILED_PRECONDITION while it has snapshots. */
   deleteVolume: {
     path: "/keelson.v1.VolumeService/DeleteVolume" as const,
@@ -2940,6 +3376,11 @@ export interface VolumeServiceServer extends UntypedServiceImplementation {
   watchVolumes: handleServerStreamingCall<WatchVolumesRequest, WatchVolumesResponse>;
   /** Grows a volume; INVALID_ARGUMENT when it would shrink. */
   resizeVolume: handleUnaryCall<ResizeVolumeRequest, ResizeVolumeResponse>;
+  /**
+   * Moves one replica to another host: added there first, dropped here once it is equal.
+   * FAILED_PRECONDITION while the volume has snapshots, grows, moves, or has no other healthy copy.
+   */
+  moveReplica: handleUnaryCall<MoveReplicaRequest, MoveReplicaResponse>;
   /** Deletes a volume and its data; FAILED_PRECONDITION while it has snapshots. */
   deleteVolume: handleUnaryCall<DeleteVolumeRequest, DeleteVolumeResponse>;
 }
@@ -3037,6 +3478,25 @@ export interface VolumeServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResizeVolumeResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Moves one replica to another host: added there first, dropped here once it is equal.
+   * FAILED_PRECONDITION while the volume has snapshots, grows, moves, or has no other healthy copy.
+   */
+  moveReplica(
+    request: MoveReplicaRequest,
+    callback: (error: ServiceError | null, response: MoveReplicaResponse) => void,
+  ): ClientUnaryCall;
+  moveReplica(
+    request: MoveReplicaRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: MoveReplicaResponse) => void,
+  ): ClientUnaryCall;
+  moveReplica(
+    request: MoveReplicaRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: MoveReplicaResponse) => void,
   ): ClientUnaryCall;
   /** Deletes a volume and its data; FAILED_PRECONDITION while it has snapshots. */
   deleteVolume(
