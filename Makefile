@@ -5,7 +5,7 @@ SEED ?=
 SEEDS ?= 100
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help run demo test check fmt gen golden sim bench torture install
+.PHONY: help run demo test check fmt gen golden sim bench bench-placement torture install
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,3 +50,6 @@ torture: node_modules/.installed ## kill -9 coordinator and agent at random whil
 
 bench: node_modules/.installed ## Measure speed and memory, as ratios to a peer or limit
 	node test/bench/main.ts
+
+bench-placement: node_modules/.installed ## Measure placement beside Ganeti's htools [INPUTS=dir] [OUT=file.json]
+	node test/bench/placement/main.ts

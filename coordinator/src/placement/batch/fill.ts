@@ -1,0 +1,100 @@
+/** As many copies of one request as fit. */
+import { assert } from '@keelson/shared/errors'
+import type { ChooseWeights } from '../choose/index.ts'
+import type { Choice, Fleet, MachineRequest } from '../fleet/index.ts'
+import { type Board, createBoard } from './board.ts'
+import { type PairsFound, searchPairs } from './pair-search.ts'
+import { choicesOf, pairProblemOf } from './pair-shape.ts'
+import type { PairProblem } from './pairs.ts'
+import { createRandom } from './random.ts'
+import { repair } from './repair.ts'
+
+/** How a fleet is filled. */
+export interface FillOptions {
+  /** Most copies; needed for a request that takes nothing, of which there is no most. */
+  readonly limit?: number
+  /** Equal seeds give equal answers. */
+  readonly seed: number
+  /** 1 for the hosts that machines may run on; room may be kept on others too. */
+  readonly within?: Uint8Array | undefined
+  readonly weights?: ChooseWeights | undefined
+}
+
+/** A filling. */
+export interface Filling {
+  readonly choices: readonly Choice[]
+  /** No more than this many fit, if that is known; the limit is not part of it. */
+  readonly bound: number | undefined
+}
+
+/** Attempts of the repair for each copy, and most of them times hosts. */
+const ATTEMPTS_EACH = 10
+const MOST_WORK = 1e5
+const MOST_ATTEMPTS = 1000
+
+/**
+ * As many copies of a request as are found to fit, up to a limit; each choice keeps the rules after
+ * those before it. The fleet stays as it is: the work is done on a clone, and what stands on it
+ * does not move.
+ */
+export function fillIdentical(
+  fleet: Fleet,
+  request: MachineRequest,
+  options: FillOptions,
+): readonly Choice[] {
+  return fill(fleet, request, options).choices
+}
+
+/**
+ * `fillIdentical` with what is known about the most that fit. If a limit is within reach, copies
+ * stand as they would if they came one by one, with room left for others; otherwise they stand as
+ * densely as possible.
+ */
+export function fill(fleet: Fleet, request: MachineRequest, options: FillOptions): Filling {
+  const { limit = Infinity, seed, within } = options
+  assert(limit < Infinity || takesSomething(request), 'copies that take nothing need a limit')
+  const random = createRandom(seed)
+  const problem = pairProblemOf(fleet, request, within)
+  let found = problem && options.limit === undefined ? searchPairs(problem, random) : undefined
+  if (problem && found && found.plan.total >= found.bound) return fillingOf(problem, found)
+  const board = createBoard(fleet, [], options)
+  while (board.count < limit && board.place(board.add(request)));
+  if (!problem && board.count < limit) makeRoom(board, request, limit, random)
+  const placed = board.choices.filter((choice) => choice !== null)
+  if (!problem || placed.length >= limit) return { choices: placed, bound: undefined }
+  found ??= searchPairs(problem, random)
+  if (found.plan.total < placed.length) found = searchPairs(problem, random, runningOf(placed))
+  return fillingOf(problem, found)
+
+  function fillingOf(pairs: PairProblem, { bound, plan }: PairsFound): Filling {
+    return { choices: choicesOf(fleet, request, pairs, plan).slice(0, limit), bound }
+  }
+  function runningOf(choices: readonly Choice[]): Int32Array {
+    const running = new Int32Array(fleet.hostCount)
+    for (const { host } of choices) running[host]!++
+    return running
+  }
+}
+
+function takesSomething({ amounts, volumes }: MachineRequest): boolean {
+  return (
+    amounts.some(({ amount }) => amount > 0) ||
+    volumes.some(({ replicas, sizeBytes }) => replicas * sizeBytes > 0)
+  )
+}
+
+/** Goes on where the choices one by one ended. The last request of the board has no place. */
+function makeRoom(
+  board: Board,
+  request: MachineRequest,
+  limit: number,
+  random: () => number,
+): void {
+  const most = Math.min(MOST_ATTEMPTS, MOST_WORK / board.fleet.hostCount)
+  for (let count = -1; count < board.count && board.count < limit; ) {
+    count = board.count
+    if (board.choices.every((choice) => choice !== null)) board.add(request)
+    const attempts = Math.ceil(Math.min(most, ATTEMPTS_EACH * (count + 1)))
+    repair(board, { attempts, random, alike: true })
+  }
+}
