@@ -1,4 +1,5 @@
 import { assert } from '@keelson/shared/errors'
+import { createChanges, type HostChanges } from './changes.ts'
 import type { Amount } from './request.ts'
 import { createStandbyBook, type StandbyBook } from './standby.ts'
 
@@ -66,8 +67,9 @@ export interface FleetOptions {
   readonly lossLabel: string
 }
 
-/** Indexes of the columns that every fleet has. */
+/** Index of the column "memory", which every fleet has. */
 export const MEMORY = 0
+/** Index of the column "cpu", which every fleet has. */
 export const CPU = 1
 
 /**
@@ -100,6 +102,8 @@ export interface Fleet {
   readonly volumes: ReadonlyMap<string, PlacedVolume>
   /** Counts host rows whose numbers changed: equal numbers mean an unchanged row. */
   readonly hostVersion: Uint32Array
+  /** The rows that changed, one after another, for whoever keeps something by host. */
+  readonly changes: HostChanges
   /** Adds a machine, or replaces the one of that name. */
   putMachine(machine: PlacedMachine): void
   removeMachine(name: string): void
@@ -156,7 +160,12 @@ function fleetOf(contents: Contents): Fleet {
   for (const [row, { host }] of pools.entries()) poolsByHost[host]!.push(row)
   const domains = createDomains(hosts)
   const lossDomains = lossDomainsOf(domains(options.lossLabel))
+  const changes = createChanges()
 
+  function touch(host: number): void {
+    hostVersion[host]!++
+    changes.add(host)
+  }
   function countMachine(machine: PlacedMachine, sign: 1 | -1): void {
     const { amounts, host, standby } = machine
     for (const { amount, column } of amounts) {
@@ -165,13 +174,13 @@ function fleetOf(contents: Contents): Fleet {
       counted.used[host]! += sign * amount
       if (standby >= 0) counted.standby?.add(standby, lossDomains[host]!, sign * amount)
     }
-    hostVersion[host]!++
-    if (standby >= 0) hostVersion[standby]!++
+    touch(host)
+    if (standby >= 0) touch(standby)
   }
   function countVolume({ pools: rows, sizeBytes }: PlacedVolume, sign: 1 | -1): void {
     for (const row of rows) {
       poolPromised[row]! += sign * sizeBytes
-      hostVersion[poolHost[row]!]!++
+      touch(poolHost[row]!)
     }
   }
 
@@ -192,6 +201,7 @@ function fleetOf(contents: Contents): Fleet {
     machines,
     volumes,
     hostVersion,
+    changes,
     putMachine(machine) {
       const before = machines.get(machine.name)
       if (before) countMachine(before, -1)
@@ -216,11 +226,11 @@ function fleetOf(contents: Contents): Fleet {
     },
     setCapacity(host, column, capacity) {
       columns[column]!.capacity[host] = capacity
-      hostVersion[host]!++
+      touch(host)
     },
     setPoolCapacity(pool, capacityBytes) {
       poolCapacity[pool] = capacityBytes
-      hostVersion[poolHost[pool]!]!++
+      touch(poolHost[pool]!)
     },
     clone: () =>
       fleetOf({

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { createFleet, type Fleet, type MachineRequest } from '../fleet/index.ts'
+import { applyChoice, createChooser } from './chooser.ts'
+import { createCosts, fromSteps, machineScoreParts, volumeScoreParts } from './cost.ts'
+import { chanceOf, randomFleet, randomMachine } from './fixture.ts'
+import { brokenHoles, createStock } from './stock.ts'
+
+const sumOf = (parts: readonly { readonly value: number; readonly weight: number }[]) =>
+  parts.reduce((sum, { value, weight }) => sum + value * weight, 0)
+
+const MACHINE: MachineRequest = {
+  name: 'new',
+  amounts: [
+    { column: 0, amount: 8 },
+    { column: 1, amount: 1 },
+  ],
+  hosts: undefined,
+  volumes: [],
+  attached: [],
+  locality: 'Ignored',
+  standby: 'None',
+  numa: undefined,
+  preference: undefined,
+  seed: 0,
+}
+
+/** Hosts with this much memory, of which some has a GPU. */
+function fleetOf(memory: readonly number[], gpus: readonly number[] = []): Fleet {
+  const hosts = memory.map((amount, row) => ({
+    name: `host-${row}`,
+    labels: {},
+    capacity: { memory: amount, cpu: 100, gpu: gpus[row] ?? 0 },
+  }))
+  const columns = ['gpu']
+  return createFleet({ hosts, pools: [], columns, standbyColumns: ['memory'], lossLabel: '' })
+}
+
+describe('the parts of a score', () => {
+  it('add up to minus the cost, but for a constant that preferences bring', () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const chance = chanceOf(seed)
+      const fleet = randomFleet(chance, 12)
+      for (let step = 0; step < 6; step++) {
+        const request = randomMachine(chance, fleet, `m${step}`)
+        const costs = createCosts(fleet)
+        const offsets = new Set<number>()
+        for (let host = 0; host < fleet.hostCount; host++) {
+          const cost = fromSteps(costs.machine(request, host))
+          if (cost === Infinity) continue
+          offsets.add(Math.round((cost + sumOf(machineScoreParts(fleet, request, host))) * 1e5))
+        }
+        expect(offsets.size, `seed ${seed}`).toBeLessThan(2)
+        for (const volume of request.volumes)
+          for (let pool = 0; pool < fleet.poolCount; pool++) {
+            const cost = fromSteps(costs.replica(volume, pool))
+            if (cost === Infinity || volume.preference) continue
+            expect(-sumOf(volumeScoreParts(fleet, volume, pool))).toBeCloseTo(cost, 5)
+          }
+        const choice = createChooser(fleet).choose(request)
+        if (choice) applyChoice(fleet, request, choice)
+      }
+    }
+  })
+
+  it('are never negative costs and never not a number', () => {
+    const fleet = fleetOf([64, 0, 64])
+    fleet.setCapacity(2, 0, 0)
+    const costs = createCosts(fleet)
+    for (const amount of [0, 1, 64])
+      for (let host = 0; host < 3; host++)
+        expect(
+          costs.machine({ ...MACHINE, amounts: [{ column: 0, amount }] }, host),
+        ).toBeGreaterThanOrEqual(0)
+  })
+})
+
+describe('holes', () => {
+  it.each([
+    [128, 0, 8, 128 + 64 + 32 + 16 + 8],
+    [128, 28, 8, 32 + 16 + 8],
+    [128, 28, 4, 4],
+    [128, 28, 40, 64],
+    [128, 64, 8, 64 + 32 + 16 + 8],
+    [128, 100, 16, 16],
+  ])('of a host of %i with %i in use, %i more break %i', (capacity, used, amount, broken) => {
+    const fleet = fleetOf([capacity])
+    const amounts = [{ column: 0, amount: used }]
+    fleet.putMachine({ name: 'old', host: 0, standby: -1, amounts, volumes: [], pinned: false })
+    expect(brokenHoles(createStock(fleet)[0]!, 0, amount) * capacity).toBe(broken)
+  })
+
+  it('are kept: a small machine goes where no room for a large one is lost', () => {
+    const fleet = fleetOf([128, 128])
+    const amounts = [{ column: 0, amount: 24 }]
+    fleet.putMachine({ name: 'old', host: 1, standby: -1, amounts, volumes: [], pinned: false })
+    expect(createChooser(fleet).choose(MACHINE)?.host).toBe(1)
+    expect(createChooser(fleet, { holes: 0 }).choose(MACHINE)?.host).toBe(0)
+  })
+})
+
+it('a machine leaves hosts with what few have to those that want it', () => {
+  const fleet = fleetOf([64, 64, 64, 64], [4, 0, 0, 0])
+  for (let seed = 0; seed < 400; seed++)
+    expect(createChooser(fleet).choose({ ...MACHINE, seed })?.host).not.toBe(0)
+  const withGpu = { ...MACHINE, amounts: [...MACHINE.amounts, { column: 2, amount: 1 }] }
+  expect(createChooser(fleet).choose(withGpu)?.host).toBe(0)
+})
+
+it('a preference moves a machine, and its weight says how far', () => {
+  const fleet = fleetOf([64, 64])
+  const preference = Float64Array.of(0, 1)
+  const preferring = { ...MACHINE, preference }
+  expect(createChooser(fleet).choose(preferring)?.host).toBe(1)
+  fleet.putMachine({
+    name: 'old',
+    host: 1,
+    standby: -1,
+    amounts: [{ column: 0, amount: 50 }],
+    volumes: [],
+    pinned: false,
+  })
+  expect(createChooser(fleet).choose(preferring)?.host).toBe(1)
+  expect(createChooser(fleet, { preference: 0.01, holes: 0 }).choose(preferring)?.host).toBe(0)
+})
