@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   ClusterServiceService,
-  type CreateVolumeRequest,
+  CreateVolumeRequest,
   NodeServiceService,
   StoragePoolServiceService,
   VolumeServiceService,
@@ -35,19 +35,8 @@ export interface BenchCluster extends AsyncDisposable {
 
 /** A request for a small volume of one replica. */
 export function createVolume(name: string): CreateVolumeRequest {
-  return {
-    name,
-    labels: {},
-    dryRun: false,
-    spec: {
-      sizeBytes: 16n * 1024n * 1024n,
-      storageClass: '',
-      pool: '',
-      replicas: 1,
-      nodes: [],
-      sourceSnapshot: '',
-    },
-  }
+  const spec = { sizeBytes: 16n * 1024n * 1024n, replicas: 1 }
+  return CreateVolumeRequest.fromPartial({ name, spec })
 }
 
 /** Starts a coordinator and `hosts` simulated hosts with a pool each. */

@@ -1,9 +1,9 @@
 /** What must be true of a world that was mended and left alone for a while. */
 
-import { checkInvariants } from '@keelson/coordinator/state'
-import type { Volume } from '@keelson/shared/model'
+import { checkInvariants, type StateView } from '@keelson/coordinator/state'
+import type { VirtualMachine, Volume } from '@keelson/shared/model'
 import type { Loss } from './faults.ts'
-import type { Expectations } from './workload.ts'
+import type { Expectation, Expectations } from './request.ts'
 import type { World } from './world.ts'
 
 /** Everything that is not as it must be. */
@@ -16,18 +16,20 @@ export function checkWorld(world: World, expectations: Expectations): string[] {
     problems.push(`invariant ${rule} of ${subject}: ${message}`)
   for (const expectation of expectations.values()) {
     const { kind, name } = expectation
-    const found = kind === 'volume' ? state.volumes.get(name) : state.snapshots.get(name)
+    const found = tableOf(state, kind).get(name)
     if (expectation.state === 'deleted') {
       if (found) problems.push(`${kind} ${name} was deleted and is ${found.status.phase}`)
       continue
     }
     if (!found) problems.push(`${kind} ${name} was acknowledged and is not there`)
+    else if ('disks' in found.status) problems.push(...checkMachine(found as VirtualMachine))
     else if (found.status.phase !== 'Ready')
       problems.push(`${kind} ${name} is ${found.status.phase}: ${blame(found.status.replicas)}`)
     else if (kind === 'volume')
       problems.push(...checkVolume(found as Volume, expectation.sizeBytes))
   }
-  for (const name of [...state.volumes.sortedIds(), ...state.snapshots.sortedIds()])
+  const { snapshots, virtualMachines, volumes } = state
+  for (const name of [snapshots, virtualMachines, volumes].flatMap((table) => table.sortedIds()))
     if (!expectations.has(name)) problems.push(`${name} exists, but nobody was told`)
   problems.push(...checkDisks(world))
   for (const operation of state.operations.values())
@@ -39,6 +41,17 @@ export function checkWorld(world: World, expectations: Expectations): string[] {
     if (node.status.phase !== 'Online')
       problems.push(`node ${node.meta.name} is ${node.status.phase}`)
   return problems
+}
+
+function tableOf(state: StateView, kind: Expectation['kind']) {
+  if (kind === 'machine') return state.virtualMachines
+  return kind === 'volume' ? state.volumes : state.snapshots
+}
+
+/** Every host is there, so a machine is Unknown nowhere. */
+function checkMachine({ meta, spec, status }: VirtualMachine): string[] {
+  const wanted = spec.runPolicy === 'Halted' ? 'Stopped' : 'Starting'
+  return status.phase === wanted ? [] : [`machine ${meta.name} is ${status.phase}, not ${wanted}`]
 }
 
 /** What was lost is said to be lost, and nobody took it again from later data. */

@@ -93,6 +93,8 @@ export function createHost(options: HostOptions): SimulatedHost {
         if (method === 'createSnapshot' && !taken.has(uid))
           for (const { snapshots } of disk.pools.values())
             if (snapshots.has(uid)) taken.set(uid, snapshots.get(uid)!.content)
+        // What was let go of may come back empty: a replica that moved away and joins again.
+        if (method === 'removeVolume') marked.delete(uid)
         return fault()
       }
       async function fault(): Promise<void> {
@@ -126,7 +128,7 @@ export function createHost(options: HostOptions): SimulatedHost {
             agentVersion: 'sim',
             ledgerGeneration: ledger.current()?.generation ?? 0,
             clusterId: ledger.current()?.clusterId ?? '',
-            capabilities: ['file', 'drbd'],
+            capabilities: ['file', 'drbd', 'kvm'],
             bootId: `${name}-${boots}`,
             os: 'simulated',
             simulated: true,

@@ -3,7 +3,8 @@ import { KeelsonError } from '@keelson/shared/errors'
 import { checkLosses, checkWorld } from './checks.ts'
 import { heal, type Loss, loseSnapshots, runFaults } from './faults.ts'
 import { TOKEN_HASH, TOKEN_ID } from './host.ts'
-import { type Expectations, request, runClient } from './workload.ts'
+import { type Expectations, request } from './request.ts'
+import { runClient } from './workload.ts'
 import { createWorld, type World } from './world.ts'
 
 /** What a run found. */

@@ -5,22 +5,12 @@
  */
 
 import type { Term } from '@keelson/coordinator/api'
-import type { Command } from '@keelson/coordinator/decide'
-import { KeelsonError } from '@keelson/shared/errors'
+import { type Command, findVolume } from '@keelson/coordinator/decide'
+import type { Move } from '@keelson/shared/model'
 import { type Rng, sleep } from '@keelson/shared/runtime'
+import { useMachines } from './machines.ts'
+import { type Expectations, request } from './request.ts'
 import type { World } from './world.ts'
-
-/** What a client was told about one name. */
-export interface Expectation {
-  readonly kind: 'volume' | 'snapshot'
-  readonly name: string
-  /** Deleted: the deletion was acknowledged. */
-  state: 'present' | 'deleted'
-  sizeBytes: number
-}
-
-/** Everything the clients were told. */
-export type Expectations = Map<string, Expectation>
 
 const GIB = 2 ** 30
 const ACTOR = 'user/sim'
@@ -86,7 +76,62 @@ async function step(
     return
   }
   if (snapshot && dice < 0.55) return restore(world, expectations, snapshot.name, fresh)
+  if (volume && dice < 0.7) return move(world, volume.name)
+  if (dice < 0.72) return rebalance(world)
+  if (dice < 0.85) {
+    const machines = mine.filter(({ kind, state }) => kind === 'machine' && state === 'present')
+    const names = machines.map(({ name }) => name)
+    return useMachines(world, expectations, fresh, names)
+  }
   await create(world, expectations, fresh)
+}
+
+/** Moves some replica wherever it fits; now and then the move is cancelled a little later. */
+async function move(world: World, volume: string): Promise<void> {
+  const { rng, clock } = world
+  const position = rng.next()
+  const begun = await request(world, ({ admission, pipeline }) => {
+    const { replicas } = findVolume(pipeline.state, volume).status
+    const fromNode = replicas[Math.floor(position * replicas.length)]!.node
+    return admission.plain('MoveReplica', ACTOR, { volume, fromNode, toNode: '', toPool: '' })
+  })
+  if (!begun || rng.next() < 0.7) return
+  await sleep(clock, rng.next() * 2_000)
+  await request(world, ({ admission, pipeline }) => {
+    const { move: under } = findVolume(pipeline.state, volume).status
+    return admission.plain('CancelOperation', ACTOR, { name: under?.operation ?? 'none' })
+  })
+}
+
+const NO_LIMITS = {
+  ...{ movesPerNode: 0, movesPerDomain: 0, failureDomain: '', bandwidthBytesPerSecond: 0 },
+  windows: [],
+}
+
+/** Carries out moves drawn by chance: what they are good for does not matter here. */
+async function rebalance(world: World): Promise<void> {
+  const { rng } = world
+  const position = rng.next()
+  await request(world, ({ admission, pipeline }) => {
+    const { nodes, volumes } = pipeline.state
+    const hosts = nodes.sortedIds()
+    const names = volumes.sortedIds().filter((_, index) => index % 4 === 0)
+    const moves = names.slice(0, 6).map((name, index): Move => {
+      const { replicas } = volumes.get(name)!.status
+      const fromNode = replicas[Math.floor(position * replicas.length)]!.node
+      const toNode = hosts[(hosts.indexOf(fromNode) + 1 + index) % hosts.length]!
+      return {
+        ...{ number: index + 1, kind: 'Replica', subject: `volume/${name}`, fromNode, toNode },
+        ...{ fromPool: 'local', toPool: 'local', copiedBytes: GIB, gain: 0, reason: '' },
+        after: index % 3 === 2 ? [index] : [],
+      }
+    })
+    const plan = {
+      ...{ id: 'plan', objective: 'Spread' as const, moves, copiedBytes: moves.length * GIB },
+      ...{ imbalanceBefore: 1, imbalanceAfter: 0, summary: '', resourceVersion: 0 },
+    }
+    return admission.plain('ApplyRebalance', ACTOR, { plan, limits: NO_LIMITS })
+  })
 }
 
 async function create(world: World, expectations: Expectations, name: string): Promise<void> {
@@ -94,7 +139,7 @@ async function create(world: World, expectations: Expectations, name: string): P
   const sizeBytes = (1 + Math.floor(rng.next() * 8)) * GIB
   const replicas = 1 + Math.floor(rng.next() * 3)
   const spec = { sizeBytes, replicas, storageClass: '', pool: '', nodes: [], sourceSnapshot: '' }
-  const named = { name, labels: {}, dryRun: false }
+  const named = { name, labels: {}, dryRun: false, tenant: '' }
   if (await request(world, ({ admission }) => admission.createVolume(ACTOR, named, spec)))
     expectations.set(name, { kind: 'volume', name, state: 'present', sizeBytes })
 }
@@ -122,31 +167,6 @@ async function restore(
       state: 'present',
       sizeBytes: size ?? 0,
     })
-}
-
-/**
- * Asks until there is an answer. True: acknowledged. False: refused, and nothing was changed; a
- * deletion that finds nothing any more was acknowledged by an answer that got lost.
- */
-export async function request(world: World, make: (term: Term) => Command): Promise<boolean> {
-  for (let answerLost = false; ; answerLost = true) {
-    const { incarnation } = world
-    try {
-      const term = world.coordinator()?.()
-      if (!term) throw new KeelsonError('UNAVAILABLE', 'no coordinator runs')
-      const command = make(term)
-      await term.pipeline.submit(command)
-      if (world.incarnation === incarnation) return true
-    } catch (error) {
-      if (world.incarnation === incarnation) {
-        const known = KeelsonError.from(error)
-        if (known.code === 'INTERNAL') throw error
-        if (known.code === 'NOT_FOUND') return answerLost
-        if (known.code !== 'UNAVAILABLE') return false
-      }
-    }
-    await sleep(world.clock, 200)
-  }
 }
 
 function pick<T>(rng: Rng, items: readonly T[]): T | undefined {

@@ -41,7 +41,7 @@ const COORDINATOR: Readonly<Record<string, readonly string[]>> = {
   commit: ['decide', 'state', 'store'],
   dispatch: ['admission', 'commit', 'decide', 'state'],
   controllers: ['admission', 'commit', 'decide', 'dispatch', 'state'],
-  api: ['admission', 'commit', 'controllers', 'decide', 'dispatch', 'state', 'store'],
+  api: ['admission', 'commit', 'controllers', 'decide', 'dispatch', 'placement', 'state', 'store'],
 }
 
 /** Files that may do what others may not. */

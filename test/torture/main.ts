@@ -11,7 +11,11 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { ClusterServiceService, VolumeServiceService } from '@keelson/shared/api'
+import {
+  ClusterServiceService,
+  CreateVolumeRequest,
+  VolumeServiceService,
+} from '@keelson/shared/api'
 import type { UnaryMethod } from '@keelson/shared/grpc'
 import { seededRng } from '@keelson/shared/runtime'
 import { temporaryDirectory, until } from '../programs/index.ts'
@@ -86,15 +90,9 @@ async function workload(round: number): Promise<void> {
 }
 
 async function create(name: string): Promise<void> {
-  const spec = {
-    sizeBytes: SIZE_BYTES,
-    storageClass: '',
-    pool: 'torture',
-    replicas: 1,
-    nodes: [],
-    sourceSnapshot: '',
-  }
-  await insist(VolumeServiceService.createVolume, { name, spec, labels: {}, dryRun: false })
+  const spec = { sizeBytes: SIZE_BYTES, pool: 'torture', replicas: 1 }
+  const request = CreateVolumeRequest.fromPartial({ name, spec })
+  await insist(VolumeServiceService.createVolume, request)
   expected.set(name, SIZE_BYTES)
 }
 

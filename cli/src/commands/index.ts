@@ -34,6 +34,18 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./snapshot/index.ts')).snapshot,
   },
   {
+    name: 'vm',
+    summary: 'virtual machines, placed with their volumes',
+    heading: 'Machines:',
+    load: async () => (await import('./vm/index.ts')).vm,
+  },
+  {
+    name: 'placement',
+    summary: 'where things go and why, what fits, what survives',
+    heading: 'Running the cluster:',
+    load: async () => (await import('./placement/index.ts')).placement,
+  },
+  {
     name: 'operation',
     summary: 'work under way, and what became of it',
     heading: 'Running the cluster:',

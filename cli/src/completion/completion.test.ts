@@ -61,13 +61,13 @@ async function complete(...words: string[]): Promise<string[]> {
 
 describe('what completion offers', () => {
   it.each<[string, string[]]>([
-    ['v', ['volume', 'version']],
+    ['v', ['volume', 'vm', 'version']],
     ['volume re', ['resize']],
     ['cluster to', ['token']],
     ['cluster token c', ['create']],
     ['-o json volume sh', ['show']],
     ['volume create data --si', ['--size']],
-    ['volume create data --no-', ['--no-wait', '--no-headers']],
+    ['volume create data --no-', ['--no-wait', '--no-headers', '--no-tie-breaker']],
     ['pool create p --kind FILE', ['FILE', 'FILE_THIN']],
     ['class create c --kind FILE,FILE_', ['FILE,FILE_THIN']],
     ['class create c --failure-domain-mode=s', ['--failure-domain-mode=same']],
@@ -86,7 +86,7 @@ describe('what completion offers', () => {
   it('all nouns and verbs where nothing is typed yet', async () => {
     expect(await complete('')).toContain('volume')
     expect(await complete('volume', '')).toEqual([
-      ...['create', 'list', 'show', 'watch', 'resize', 'delete'],
+      ...['create', 'list', 'show', 'watch', 'resize', 'move', 'delete'],
     ])
   })
 

@@ -7,6 +7,7 @@ import {
   SnapshotServiceService,
   StorageClassServiceService,
   StoragePoolServiceService,
+  VirtualMachineServiceService,
   VolumeServiceService,
 } from '@keelson/shared/api'
 import type { Client } from '../client/index.ts'
@@ -37,6 +38,11 @@ export async function namesOf(
       return named(
         (await client.call(VolumeServiceService.listVolumes, { ...page, node: '' })).volumes,
       )
+    case 'vm': {
+      const { listVirtualMachines } = VirtualMachineServiceService
+      const request = { ...page, tenant: '', node: '' }
+      return named((await client.call(listVirtualMachines, request)).virtualMachines)
+    }
     case 'snapshot': {
       const { listSnapshots } = SnapshotServiceService
       return named((await client.call(listSnapshots, { ...page, volume: '' })).snapshots)

@@ -56,7 +56,8 @@ describe('help', () => {
   })
 
   it('every verb that changes something can be tried with --dry-run', async () => {
-    const changing = /^(create|delete|resize|restore|label|cordon|uncordon|cancel)$/
+    const changing =
+      /^(create|update|delete|resize|move|start|stop|restore|label|taint|cordon|uncordon|cancel)$/
     for (const [path, verb] of await allVerbs())
       if (changing.test(verb.name) && path !== 'cluster restore')
         expect([path, Object.keys(verb.flags ?? {})]).toEqual([

@@ -11,9 +11,11 @@ import {
   NodeServiceService,
   OperationServiceService,
   PlacementReport,
+  PlacementServiceService,
   SnapshotServiceService,
   StorageClassServiceService,
   StoragePoolServiceService,
+  VirtualMachineServiceService,
   VolumeServiceService,
 } from '@keelson/shared/api'
 import { KeelsonError } from '@keelson/shared/errors'
@@ -31,10 +33,12 @@ const SERVICES = {
   pools: StoragePoolServiceService,
   classes: StorageClassServiceService,
   volumes: VolumeServiceService,
+  machines: VirtualMachineServiceService,
   snapshots: SnapshotServiceService,
   operations: OperationServiceService,
   events: EventServiceService,
   cluster: ClusterServiceService,
+  placement: PlacementServiceService,
 } as const
 
 /** What the services do; a method without a function answers UNIMPLEMENTED. */

@@ -14,6 +14,8 @@ import {
   StoragePool,
   StoragePoolKind,
   StoragePoolPhase,
+  VirtualMachine,
+  VirtualMachinePhase,
   Volume,
   VolumePhase,
 } from '@keelson/shared/api'
@@ -92,6 +94,30 @@ export function pendingVolume(name = 'data', replica: { message?: string } = {})
 export function deletingVolume(name = 'data'): Volume {
   const volume = sampleVolume(name, { status: { phase: VolumePhase.VOLUME_PHASE_DELETING } })
   return { ...volume, meta: { ...volume.meta!, deletionRequestedAt: CREATED, resourceVersion: 9n } }
+}
+
+/** A machine on n1 with one disk. */
+export function sampleMachine(
+  name = 'web',
+  over: DeepPartial<VirtualMachine> = {},
+): VirtualMachine {
+  return VirtualMachine.fromPartial({
+    meta: meta(name),
+    ...over,
+    spec: {
+      runPolicy: 1,
+      compute: { vcpus: 4, memoryBytes: 16n * GIB, cpuModel: 'host-model', architecture: 'amd64' },
+      disks: [{ name: 'root', source: { $case: 'volume', value: `${name}-root` }, bus: 1 }],
+      ...over.spec,
+    },
+    status: {
+      phase: VirtualMachinePhase.VIRTUAL_MACHINE_PHASE_STARTING,
+      node: 'n1',
+      reserved: { cpuMillis: 1_000n, memoryBytes: 17n * GIB, overheadBytes: GIB },
+      disks: [{ name: 'root', volume: `${name}-root`, local: true }],
+      ...over.status,
+    },
+  })
 }
 
 /** A ready pool of 100 GiB. */

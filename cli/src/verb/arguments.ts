@@ -6,6 +6,7 @@ export type NamedKind =
   | 'pool'
   | 'class'
   | 'volume'
+  | 'vm'
   | 'snapshot'
   | 'operation'
   | 'user-token'

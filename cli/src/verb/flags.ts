@@ -140,6 +140,20 @@ export function texts(
   }
 }
 
+/** Values with a form of their own, one per use: commas are part of them. */
+export function repeated<T>(
+  placeholder: string,
+  summary: string,
+  parse: (text: string) => T,
+  extras: FlagExtras = {},
+): Flag<readonly T[]> {
+  return {
+    ...{ summary, placeholder, required: false, negatable: false, absent: [] },
+    ...extras,
+    parse: (value, before) => [...before, parse(notEmpty(value))],
+  }
+}
+
 function split(value: string): string[] {
   return value.split(',').map((part) => notEmpty(part.trim()))
 }

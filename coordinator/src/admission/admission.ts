@@ -5,22 +5,27 @@
  */
 import { isAbsolute, normalize } from 'node:path'
 import { KeelsonError } from '@keelson/shared/errors'
-import type { Role, StorageClassSpec, StoragePoolSpec, VolumeSpec } from '@keelson/shared/model'
+import type {
+  Role,
+  StorageClassSpec,
+  StoragePoolSpec,
+  VirtualMachineSpec,
+  VolumeSpec,
+} from '@keelson/shared/model'
 import {
-  alignUp,
   checkLabelKey,
   checkLabels,
   checkName,
-  formatSize,
   isFile,
   isThin,
   parseSelector,
   RACK_LABEL,
-  VOLUME_ALIGNMENT_BYTES,
 } from '@keelson/shared/model'
 import type { IssuedToken } from '@keelson/shared/pki'
 import type { Clock, Rng } from '@keelson/shared/runtime'
 import type { Command, CommandOf, Stamp } from '../decide/index.ts'
+import { admitMachineSpec } from './machine.ts'
+import { admitVolumeSpec, checkReplicas, checkSize } from './volume.ts'
 
 /** Labels of a request. */
 type Labels = Readonly<Record<string, string>>
@@ -32,13 +37,14 @@ export interface Named {
   readonly dryRun: boolean
 }
 
-/** Smallest volume: one aligned block would be legal, but no file system fits below this. */
-const MINIMUM_VOLUME_BYTES = 1024 * 1024
-/** Largest volume: 1 PiB, what DRBD can carry. */
-const MAXIMUM_VOLUME_BYTES = 2 ** 50
-const MAXIMUM_REPLICAS = 8
 const DEFAULT_OVERCOMMIT_PERCENT = 200
 const MAXIMUM_OVERCOMMIT_PERCENT = 10_000
+
+/** What says whose a resource is. */
+export interface Owned {
+  /** Absent or empty for the operator. */
+  readonly tenant?: string
+}
 
 /** Makes commands of requests. */
 export type Admission = ReturnType<typeof createAdmission>
@@ -76,23 +82,52 @@ export function createAdmission({ clock, rng }: { readonly clock: Clock; readonl
       }
     },
 
-    createVolume(actor: string, named: Named, spec: VolumeSpec): CommandOf<'CreateVolume'> {
+    createVolume(actor: string, named: Named & Owned, spec: VolumeSpec): CommandOf<'CreateVolume'> {
       checkName('volume', named.name)
-      if (spec.sourceSnapshot !== '')
-        throw new KeelsonError(
-          'INVALID_ARGUMENT',
-          'source_snapshot is set by RestoreSnapshot, not by CreateVolume',
-        )
       return {
         type: 'CreateVolume',
         stamp: stamp(actor),
         ...admitted(named),
-        spec: {
-          ...spec,
-          sizeBytes: checkSize(spec.sizeBytes),
-          replicas: spec.replicas === 0 ? 0 : checkReplicas(spec.replicas),
-          nodes: [...new Set(spec.nodes)].sort(),
-        },
+        ...owned(named),
+        spec: admitVolumeSpec(spec),
+      }
+    },
+
+    createVirtualMachine(
+      actor: string,
+      named: Named & Owned,
+      spec: VirtualMachineSpec,
+    ): CommandOf<'CreateVirtualMachine'> {
+      checkName('machine', named.name)
+      const wanted = admitMachineSpec(named.name, spec)
+      const made = wanted.disks.filter(({ source }) => source.type === 'NewVolume')
+      return {
+        type: 'CreateVirtualMachine',
+        stamp: stamp(actor),
+        ...admitted(named),
+        ...owned(named),
+        spec: wanted,
+        volumeUids: made.map(() => rng.uuid()),
+      }
+    },
+
+    updateVirtualMachine(
+      actor: string,
+      request: Omit<CommandOf<'UpdateVirtualMachine'>, 'type' | 'stamp'>,
+    ): CommandOf<'UpdateVirtualMachine'> {
+      const { expectedResourceVersion, name, runPolicy, spec } = request
+      if (spec && runPolicy)
+        throw new KeelsonError('INVALID_ARGUMENT', 'run_policy: spec has one of its own')
+      if (spec && expectedResourceVersion === 0)
+        throw new KeelsonError(
+          'INVALID_ARGUMENT',
+          'expected_resource_version: a whole spec replaces the one that was read; tell which',
+        )
+      return {
+        type: 'UpdateVirtualMachine',
+        stamp: stamp(actor),
+        ...request,
+        ...(spec && { spec: admitMachineSpec(name, spec) }),
       }
     },
 
@@ -189,32 +224,13 @@ export function createAdmission({ clock, rng }: { readonly clock: Clock; readonl
   }
 }
 
+/** Tenants are no records yet: a name is all there is to check. */
+function owned({ tenant = '' }: Owned): Owned {
+  return tenant === '' ? {} : { tenant: checkName('tenant', tenant) }
+}
+
 function admitted({ name, labels, dryRun }: Named): Named {
   return { name, labels: checkLabels(labels), dryRun }
-}
-
-function checkSize(sizeBytes: number): number {
-  if (sizeBytes <= 0)
-    throw new KeelsonError('INVALID_ARGUMENT', `size ${sizeBytes} is not positive`)
-  if (sizeBytes < MINIMUM_VOLUME_BYTES)
-    throw new KeelsonError(
-      'INVALID_ARGUMENT',
-      `size ${sizeBytes} bytes is below the smallest volume, ${formatSize(MINIMUM_VOLUME_BYTES)}`,
-    )
-  if (sizeBytes > MAXIMUM_VOLUME_BYTES)
-    throw new KeelsonError(
-      'INVALID_ARGUMENT',
-      `size ${formatSize(sizeBytes)} is above the largest volume, ${formatSize(MAXIMUM_VOLUME_BYTES)}`,
-    )
-  return alignUp(sizeBytes, VOLUME_ALIGNMENT_BYTES)
-}
-
-function checkReplicas(replicas: number): number {
-  if (replicas <= MAXIMUM_REPLICAS) return replicas
-  throw new KeelsonError(
-    'INVALID_ARGUMENT',
-    `${replicas} replicas asked for, at most ${MAXIMUM_REPLICAS} are possible`,
-  )
 }
 
 function poolPath({ kind, path }: StoragePoolSpec): string {

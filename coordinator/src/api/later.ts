@@ -1,20 +1,10 @@
 /** Services whose engines are still to come: their shape is published, every call says so. */
-import {
-  NetworkServiceService,
-  PlacementServiceService,
-  TenantServiceService,
-  VirtualMachineServiceService,
-} from '@keelson/shared/api'
+import { NetworkServiceService, TenantServiceService } from '@keelson/shared/api'
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Server, ServiceMethods } from '@keelson/shared/grpc'
 import { reader } from './access.ts'
 
-const LATER: readonly ServiceMethods[] = [
-  PlacementServiceService,
-  VirtualMachineServiceService,
-  NetworkServiceService,
-  TenantServiceService,
-]
+const LATER: readonly ServiceMethods[] = [NetworkServiceService, TenantServiceService]
 
 /** Adds the services that answer UNIMPLEMENTED. */
 export function serveLater(server: Server): void {

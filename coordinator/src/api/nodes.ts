@@ -1,5 +1,11 @@
 import type { NodeServiceService } from '@keelson/shared/api'
-import { hardwareReadingsCodec, hardwareSectionCodec, nodeCodec } from '@keelson/shared/codec'
+import {
+  hardwareReadingsCodec,
+  hardwareSectionCodec,
+  list,
+  nodeCodec,
+  taintCodec,
+} from '@keelson/shared/codec'
 import type { ServiceHandlers } from '@keelson/shared/grpc'
 import type { Node } from '@keelson/shared/model'
 import { parseSelector } from '@keelson/shared/model'
@@ -55,11 +61,14 @@ export function nodeHandlers(current: CurrentTerm): ServiceHandlers<typeof NodeS
     async updateNode(request, context) {
       const actor = admin(context)
       const term = current()
-      const { name, setLabels, removeLabels, schedulable, dryRun } = request
+      const { name, setLabels, removeLabels, setTaints, removeTaints, schedulable, dryRun } =
+        request
       const command = term.admission.plain('UpdateNode', actor, {
         node: name,
         setLabels,
         removeLabels,
+        setTaints: list(taintCodec).read(setTaints, 'set_taints'),
+        removeTaints,
         ...(schedulable !== undefined && { schedulable }),
         dryRun,
       })

@@ -1,6 +1,6 @@
 /** Records as callers see them: with the sums and the presence that are derived, never stored. */
 import { watchTypeCodec } from '@keelson/shared/codec'
-import type { Node, StoragePool } from '@keelson/shared/model'
+import type { Node, StoragePool, VirtualMachine } from '@keelson/shared/model'
 import type { Presence } from '../dispatch/index.ts'
 import { poolId, type StateView } from '../state/index.ts'
 import type { WatchStep } from './listing.ts'
@@ -34,6 +34,20 @@ export function presentPool(state: StateView, pool: StoragePool): StoragePool {
       replicaCount: sums?.replicaCount ?? 0,
     },
   }
+}
+
+/** A machine with how its disks fare on its host. */
+export function presentMachine(state: StateView, machine: VirtualMachine): VirtualMachine {
+  const { disks, node } = machine.status
+  const shown = disks.map((disk) => {
+    const volume = state.volumes.get(disk.volume)?.status
+    const local = volume?.replicas.some(
+      (replica) => replica.node === node && replica.role === 'Diskful' && replica.phase === 'Ready',
+    )
+    const message = volume?.phase === 'Ready' ? '' : `the volume is ${volume?.phase ?? 'gone'}`
+    return { ...disk, local: local === true, message }
+  })
+  return { ...machine, status: { ...machine.status, disks: shown } }
 }
 
 /** The fields every watch response shares. */

@@ -6,9 +6,11 @@ import {
   EventServiceService,
   NodeServiceService,
   OperationServiceService,
+  PlacementServiceService,
   SnapshotServiceService,
   StorageClassServiceService,
   StoragePoolServiceService,
+  VirtualMachineServiceService,
   VolumeServiceService,
 } from '@keelson/shared/api'
 import type { Server } from '@keelson/shared/grpc'
@@ -20,9 +22,11 @@ import { type Health, serveHealth } from './health.ts'
 import { serveLater } from './later.ts'
 import { nodeHandlers } from './nodes.ts'
 import { operationHandlers } from './operations.ts'
+import { placementHandlers } from './placement/index.ts'
 import { poolHandlers } from './pools.ts'
 import { serveReflection } from './reflection.ts'
 import { snapshotHandlers } from './snapshots.ts'
+import { virtualMachineHandlers } from './virtual-machines.ts'
 import { volumeHandlers } from './volumes.ts'
 
 /** Adds every service to the server, and health and reflection. */
@@ -32,6 +36,8 @@ export function serveApi(server: Server, options: ClusterApiOptions & AgentApiOp
   server.serve(StoragePoolServiceService, poolHandlers(current))
   server.serve(StorageClassServiceService, classHandlers(current))
   server.serve(VolumeServiceService, volumeHandlers(current))
+  server.serve(VirtualMachineServiceService, virtualMachineHandlers(current))
+  server.serve(PlacementServiceService, placementHandlers(current))
   server.serve(SnapshotServiceService, snapshotHandlers(current))
   server.serve(OperationServiceService, operationHandlers(current))
   server.serve(EventServiceService, eventHandlers(current))

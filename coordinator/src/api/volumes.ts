@@ -109,6 +109,19 @@ export function volumeHandlers(current: CurrentTerm): ServiceHandlers<typeof Vol
       }
     },
 
+    async moveReplica(request, context) {
+      const actor = admin(context)
+      const term = current()
+      const command = term.admission.plain('MoveReplica', actor, request)
+      const committed = await term.pipeline.submit(command)
+      const { operation = '', report } = committed.outcome
+      return {
+        volume: shown(term, request.volume, committed),
+        operation: request.dryRun ? '' : operation,
+        placementReport: report && placementReportCodec.write(report),
+      }
+    },
+
     async deleteVolume({ name, dryRun }, context) {
       const actor = admin(context)
       const term = current()

@@ -1,4 +1,5 @@
 import { KeelsonError } from '@keelson/shared/errors'
+import { NO_RULES, RACK_LABEL } from '@keelson/shared/model'
 import { seededRng } from '@keelson/shared/runtime'
 import { createFakeClock } from '@keelson/shared/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -13,6 +14,7 @@ import {
   faithfulReport,
   helloOf,
   initializeCluster,
+  machineSpec,
   populate,
 } from '../testing/index.ts'
 import { type Controllers, startControllers } from './controllers.ts'
@@ -103,6 +105,50 @@ describe('node liveness', () => {
     const event = pipeline.state.events.get(pipeline.state.events.sortedIds().at(-1)!)
     expect(event).toMatchObject({ type: 'Warning', reason: 'NodeOffline', subject: 'node/n1' })
     expect(event?.message).toMatch(/^no heartbeat for \d+\.\d s$/)
+  })
+})
+
+describe('machine states', () => {
+  it('a machine on a silent host is Unknown, and starts again when it is back', async () => {
+    const { clock, seen, submit, pipeline } = await start()
+    const { virtualMachines } = pipeline.state
+    await submit('CreateVirtualMachine', {
+      ...{ name: 'web', labels: {}, spec: machineSpec(), volumeUids: [] },
+    })
+    const { node } = virtualMachines.get('web')!.status
+    const phase = () => virtualMachines.get('web')?.status.phase
+    expect(phase()).toBe('Starting')
+    while (phase() !== 'Unknown') {
+      for (const other of ALL) if (other !== node) seen(other)
+      await clock.advance(SECOND)
+    }
+    expect(pipeline.state.nodes.get(node)?.status.phase).toBe('Offline')
+    await submit('RecordHello', { hello: helloOf(node), address: '' })
+    seen(node)
+    await clock.advance(SECOND)
+    expect(phase()).toBe('Starting')
+  })
+
+  it('rules that no longer hold where it is are told, and move nothing', async () => {
+    const { clock, seen, submit, pipeline } = await start()
+    const { virtualMachines } = pipeline.state
+    const rules = { ...NO_RULES, nodeSelector: `${RACK_LABEL}=r0` }
+    await submit('CreateVirtualMachine', {
+      ...{ name: 'web', labels: {}, spec: machineSpec({ rules }), volumeUids: [] },
+    })
+    const { node } = virtualMachines.get('web')!.status
+    const compliant = () =>
+      virtualMachines.get('web')?.status.conditions.find(({ type }) => type === 'Compliant')
+    expect(compliant()?.status).toBe('True')
+    const setLabels = { [RACK_LABEL]: 'elsewhere' }
+    await submit('UpdateNode', { node, setLabels, removeLabels: [] })
+    for (const other of ALL) seen(other)
+    await clock.advance(SECOND)
+    expect(compliant()).toMatchObject({
+      ...{ status: 'False', reason: 'RulesBroken' },
+      message: expect.stringContaining('node labels do not match'),
+    })
+    expect(virtualMachines.get('web')?.status.node).toBe(node)
   })
 })
 

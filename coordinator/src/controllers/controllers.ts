@@ -5,6 +5,8 @@
  *   name            reads              writes
  *   node-liveness   nodes, presence    nodes (phase)
  *   volume-phase    nodes, volumes     volumes (replicas of offline hosts)
+ *   machine-state   nodes, machines    machines (phase, conditions)
+ *   rebalance       rebalances, volumes begins moves and notes their ends
  *   history         events, operations removes the oldest
  */
 import type { KeelsonError } from '@keelson/shared/errors'
@@ -17,8 +19,9 @@ import {
 } from '@keelson/shared/runtime'
 import type { Admission } from '../admission/index.ts'
 import type { Pipeline } from '../commit/index.ts'
-import { needsRefresh } from '../decide/index.ts'
+import { hasStalePhase, needsRefresh } from '../decide/index.ts'
 import type { Presence } from '../dispatch/index.ts'
+import { advanceRebalances } from './rebalance.ts'
 
 /** What controllers need. */
 export interface ControllerOptions {
@@ -47,6 +50,11 @@ export interface Controllers {
 /** Volumes put right per transaction; each writes one record. */
 const VOLUMES_PER_COMMAND = 50
 
+/** Machines put right per transaction; each writes at most one record. */
+const MACHINES_PER_COMMAND = 50
+/** Machines whose rules one pass judges. */
+const MACHINES_PER_PASS = 200
+
 /** Starts all controllers. */
 export function startControllers(options: ControllerOptions): Controllers {
   const { pipeline, clock, rng } = options
@@ -61,13 +69,20 @@ export function startControllers(options: ControllerOptions): Controllers {
     })
   const startedAt = clock.now()
   const volumePhase = start('volume-phase', 5_000, () => refreshVolumes(options))
+  const machineState = start('machine-state', 10_000, machineRefresher(options))
+  const rebalance = start('rebalance', 5_000, (signal) => advanceRebalances(options, signal))
   const loops: ReconcileLoop[] = [
     start('node-liveness', 1_000, () => judgeNodes(options, startedAt)),
     volumePhase,
+    machineState,
+    rebalance,
     start('history', 10_000, (signal) => pruneHistory(options, signal)),
   ]
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
-    if (changes.some((change) => change.kind === 'node')) volumePhase.trigger()
+    if (changes.some(({ kind }) => kind === 'rebalance' || kind === 'volume')) rebalance.trigger()
+    if (!changes.some((change) => change.kind === 'node')) return
+    volumePhase.trigger()
+    machineState.trigger()
   })
   return {
     status: () =>
@@ -124,6 +139,29 @@ async function refreshVolumes({ pipeline, admission }: ControllerOptions): Promi
         volumes: all.slice(i, i + VOLUMES_PER_COMMAND),
       }),
     )
+}
+
+/**
+ * Phases follow hosts at once. Judging rules takes longer, so each pass judges some machines and
+ * the next goes on behind them; where it begins does not matter.
+ */
+function machineRefresher({ pipeline, admission }: ControllerOptions): () => Promise<void> {
+  const { state } = pipeline
+  let next = 0
+  return async () => {
+    const names = state.virtualMachines.sortedIds()
+    if (next >= names.length) next = 0
+    const judged = names.slice(next, next + MACHINES_PER_PASS)
+    next += MACHINES_PER_PASS
+    const stale = names.filter((name) => hasStalePhase(state, name))
+    const all = [...new Set([...stale, ...judged])]
+    for (let i = 0; i < all.length; i += MACHINES_PER_COMMAND)
+      await pipeline.submit(
+        admission.plain('RefreshVirtualMachines', 'controller/machine-state', {
+          machines: all.slice(i, i + MACHINES_PER_COMMAND),
+        }),
+      )
+  }
 }
 
 async function pruneHistory(options: ControllerOptions, signal: AbortSignal): Promise<void> {

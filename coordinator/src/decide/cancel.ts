@@ -6,8 +6,9 @@ import { createDraft, type Decision, type Draft } from './draft.ts'
 import { found } from './lookup.ts'
 import { cancelMove } from './move.ts'
 import { endOperation } from './operation.ts'
+import { cancelRebalance } from './rebalance.ts'
 import { markSnapshotDeleting } from './snapshot.ts'
-import { markDeleting, putVolume } from './volume.ts'
+import { markDeleting, putVolume, refuseInUse } from './volume.ts'
 
 /** Undoes a running operation, or says why it is past undoing. */
 export function decideCancelOperation(
@@ -31,7 +32,10 @@ export function decideCancelOperation(
     }
     case 'SnapshotRestore': {
       const volume = state.volumes.get(subject)
-      if (volume) markDeleting(draft, volume)
+      if (volume) {
+        refuseInUse(state, subject)
+        markDeleting(draft, volume)
+      }
       break
     }
     case 'VolumeResize':
@@ -39,6 +43,9 @@ export function decideCancelOperation(
       break
     case 'VolumeMove':
       cancelMove(draft, subject)
+      break
+    case 'Rebalance':
+      cancelRebalance(draft, name)
   }
   endOperation(draft, operation, 'Cancelled', `cancelled by ${stamp.actor}`)
   return draft.decision({ name })

@@ -94,7 +94,8 @@ function surplusOperations(state: StateView, keep: number): string[] {
   const finished = [...state.operations.values()]
     .filter((operation) => operation.phase !== 'Running')
     .sort((a, b) => (a.finishedAt ?? 0) - (b.finishedAt ?? 0))
-  const surplus = Math.min(Math.max(0, finished.length - keep), MAXIMUM_WRITES / 3)
+  // A rebalance goes with its operation, so each may be two writes.
+  const surplus = Math.min(Math.max(0, finished.length - keep), MAXIMUM_WRITES / 4)
   return finished.slice(0, surplus).map((operation) => operation.meta.name)
 }
 
@@ -107,8 +108,10 @@ export function decidePruneHistory(state: StateView, command: CommandOf<'PruneHi
   const spare = Math.max(0, state.events.size - Math.max(1, command.keepEvents))
   const oldest = state.events.sortedIds().slice(0, Math.min(spare, MAXIMUM_WRITES / 3))
   for (const id of oldest) draft.remove('event', id)
-  for (const name of surplusOperations(state, command.keepOperations))
+  for (const name of surplusOperations(state, command.keepOperations)) {
     draft.remove('operation', name)
+    if (state.rebalances.has(name)) draft.remove('rebalance', name)
+  }
   const dead = [...state.joinTokens.values()].filter(
     (token) => token.expiresAt + KEEP_DEAD_TOKENS_MS < command.stamp.now,
   )

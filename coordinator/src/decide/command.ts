@@ -8,13 +8,20 @@ import type {
   Hello,
   NodePhase,
   ObservedState,
+  PlacementPolicy,
   PlacementReport,
+  RebalanceLimits,
+  RebalancePlan,
   Role,
+  RunPolicy,
   StorageClassSpec,
   StoragePoolSpec,
+  Taint,
+  VirtualMachineSpec,
   VolumeSpec,
 } from '@keelson/shared/model'
 
+import type { Place } from '../placement/index.ts'
 import type { AuthorityRecord } from '../state/index.ts'
 
 /** What admission puts on every command. */
@@ -63,6 +70,10 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
       readonly node: string
       readonly setLabels: Labels
       readonly removeLabels: readonly string[]
+      /** One of the same key and effect is replaced. */
+      readonly setTaints?: readonly Taint[]
+      /** Keys, whatever the effect. */
+      readonly removeTaints?: readonly string[]
       readonly schedulable?: boolean
     }
   | { readonly type: 'DeleteNode'; readonly node: string }
@@ -84,6 +95,8 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
       readonly type: 'CreateVolume'
       readonly name: string
       readonly labels: Labels
+      /** Absent for the operator. */
+      readonly tenant?: string
       readonly spec: VolumeSpec
     }
   | { readonly type: 'ResizeVolume'; readonly name: string; readonly sizeBytes: number }
@@ -111,6 +124,58 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
       readonly labels: Labels
     }
   | { readonly type: 'DeleteSnapshot'; readonly name: string }
+  | {
+      readonly type: 'CreateVirtualMachine'
+      readonly name: string
+      readonly labels: Labels
+      /** Absent for the operator. */
+      readonly tenant?: string
+      readonly spec: VirtualMachineSpec
+      /** A fresh UUID for each new volume. */
+      readonly volumeUids: readonly string[]
+      /** Taken if it still keeps every rule. */
+      readonly plan?: MachinePlan
+    }
+  | {
+      readonly type: 'UpdateVirtualMachine'
+      readonly name: string
+      readonly setLabels: Labels
+      readonly removeLabels: readonly string[]
+      /** The whole new spec. */
+      readonly spec?: VirtualMachineSpec
+      readonly runPolicy?: RunPolicy
+      /** 0 does not check. */
+      readonly expectedResourceVersion: number
+    }
+  | {
+      readonly type: 'MoveVirtualMachine'
+      readonly name: string
+      /** Empty lets placement choose. */
+      readonly toNode: string
+    }
+  | {
+      readonly type: 'DeleteVirtualMachine'
+      readonly name: string
+      readonly keepVolumes: boolean
+    }
+  | { readonly type: 'RefreshVirtualMachines'; readonly machines: readonly string[] }
+  | {
+      readonly type: 'ApplyRebalance'
+      readonly plan: RebalancePlan
+      /** 0 and no windows leave a limit to the policy. */
+      readonly limits: RebalanceLimits
+    }
+  /** Without an operation the one under way. */
+  | { readonly type: 'PauseRebalance'; readonly operation: string }
+  | { readonly type: 'ResumeRebalance'; readonly operation: string }
+  | { readonly type: 'AdvanceRebalance'; readonly operation: string }
+  | {
+      readonly type: 'SetPolicy'
+      /** Its version and time are given by the decision. */
+      readonly policy: PlacementPolicy
+      /** Version it replaces; 0 for none. */
+      readonly expectedVersion: number
+    }
   | { readonly type: 'CancelOperation'; readonly name: string }
   | { readonly type: 'PruneHistory'; readonly keepEvents: number; readonly keepOperations: number }
   | {
@@ -133,6 +198,15 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
   | { readonly type: 'DeleteUserToken'; readonly id: string }
 )
 
+/** Places found for a machine when it was looked at together with others. */
+export interface MachinePlan {
+  readonly node: string
+  /** Empty if no guarantee asks for one. */
+  readonly standbyNode: string
+  /** For each new volume the places of its replicas. */
+  readonly volumes: readonly (readonly Place[])[]
+}
+
 /** A command of one type. */
 export type CommandOf<T extends Command['type']> = Extract<Command, { readonly type: T }>
 
@@ -144,4 +218,6 @@ export interface Outcome {
   readonly operation?: string
   /** Why it is where it is. */
   readonly report?: PlacementReport
+  /** Volumes that go with a machine. */
+  readonly volumes?: readonly string[]
 }

@@ -1,6 +1,6 @@
 /** Finding what a command names, or saying clearly that it is not there. */
 import { KeelsonError } from '@keelson/shared/errors'
-import type { Node, ObjectMeta, StoragePool, Volume } from '@keelson/shared/model'
+import type { Node, ObjectMeta, StoragePool, VirtualMachine, Volume } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import { poolId } from '../state/index.ts'
 import type { Stamp } from './command.ts'
@@ -19,6 +19,11 @@ export function findNode(state: StateView, name: string): Node {
 /** The volume of that name. */
 export function findVolume(state: StateView, name: string): Volume {
   return found(state.volumes.get(name), 'volume', name)
+}
+
+/** The machine of that name. */
+export function findMachine(state: StateView, name: string): VirtualMachine {
+  return found(state.virtualMachines.get(name), 'machine', name)
 }
 
 /**
@@ -40,14 +45,16 @@ export function findPool(state: StateView, name: string, node: string): StorageP
   )
 }
 
-/** Meta of a resource created now. */
+/** Meta of a resource created now; it is the operator's if `tenant` is empty. */
 export function newMeta(
   name: string,
   labels: Readonly<Record<string, string>>,
   stamp: Stamp,
+  tenant = '',
 ): ObjectMeta {
   const { uid, now } = stamp
-  return { name, uid, labels, generation: 1, resourceVersion: 0, createdAt: now }
+  const owner = tenant === '' ? {} : { tenant }
+  return { name, uid, ...owner, labels, generation: 1, resourceVersion: 0, createdAt: now }
 }
 
 /** ALREADY_EXISTS for a name that is taken by something with other parameters. */
@@ -74,5 +81,5 @@ export function differences<T extends object>(existing: T, wanted: T): string[] 
 }
 
 function show(value: unknown): string {
-  return value === '' ? 'unset' : JSON.stringify(value)
+  return value === '' || value === undefined ? 'unset' : JSON.stringify(value)
 }

@@ -1,28 +1,58 @@
 /**
  * A replica moves: it is added in the new place, made equal there, and only then dropped in the old
  * one. Until the drop everything can be taken back; at no time is there one copy less.
+ *
+ *   added        the new replica is told to its host; the volume counts without it
+ *   dropped      it is Ready, and so are all that stay: the old one is Deleting
+ *   over         the old host has let go
+ *   taken back   cancelled, or the new host could not make it, or a machine needs the old one by
+ *                now: the new one is Deleting
+ *
+ * `status.move` is there in the first two, together with a running operation. A volume that is
+ * deleted ends its move.
  */
 import { KeelsonError } from '@keelson/shared/errors'
-import { NO_RULES, RACK_LABEL, type Replica, type Volume, wasMade } from '@keelson/shared/model'
-import { placeVolume, type VolumePlacement } from '../placement/index.ts'
+import {
+  type Node,
+  type PlacementReport,
+  RACK_LABEL,
+  REPLICATION_CAPABILITY,
+  type Replica,
+  type ReplicaRule,
+  type Volume,
+  wasMade,
+} from '@keelson/shared/model'
+import { demandOfVolume, placeVolume, type VolumePlacement } from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
-import { findVolume, stillDeleting } from './lookup.ts'
+import { findNode, findVolume, found, stillDeleting } from './lookup.ts'
 import { endOperation, startOperation } from './operation.ts'
 import { firstFree, newReplica } from './replicas.ts'
-import { notPlaceable, putVolume } from './volume.ts'
+import { notPlaceable, putVolume, refuseDuringMove } from './volume.ts'
+
+/** What is asked for. */
+type Request = Omit<CommandOf<'MoveReplica'>, 'type'>
 
 /** Starts to move one replica; the operation ends when the old place has let go of it. */
 export function decideMoveReplica(state: StateView, command: CommandOf<'MoveReplica'>): Decision {
-  const { fromNode, stamp } = command
+  const draft = createDraft(state, command.stamp)
+  return draft.decision({ name: command.volume, ...moveReplica(draft, command) })
+}
+
+/** The same within a greater decision; a refusal comes before the first write. */
+export function moveReplica(
+  draft: Draft,
+  command: Request,
+): { readonly operation: string; readonly report: PlacementReport } {
+  const { state } = draft
+  const { fromNode } = command
   const volume = findVolume(state, command.volume)
   const { name } = volume.meta
   const leaving = movable(state, volume, fromNode)
   const placement = placeMoved(state, volume, leaving, command)
   const place = placement.places[0]
   if (place === undefined) throw notPlaceable(placement.report)
-  const draft = createDraft(state, stamp)
   const { replicas } = volume.status
   const taken = new Set(replicas.flatMap(({ drbdNodeId }) => drbdNodeId ?? []))
   const operation = startOperation(
@@ -41,7 +71,7 @@ export function decideMoveReplica(state: StateView, command: CommandOf<'MoveRepl
     },
   })
   for (const { node } of [...replicas, joining]) draft.touchNode(node)
-  return draft.decision({ name, operation, report: placement.report })
+  return { operation, report: placement.report }
 }
 
 /** The replica on that host, or why it cannot move. */
@@ -51,27 +81,41 @@ function movable(state: StateView, volume: Volume, fromNode: string): Replica {
   const refuse = (problem: string, ...details: string[]): never => {
     throw new KeelsonError('FAILED_PRECONDITION', `volume "${name}" ${problem}`, { details })
   }
-  const { actualSizeBytes, move, replicas } = volume.status
-  const leaving = replicas.find(({ node }) => node === fromNode)
-  if (leaving?.role !== 'Diskful' || leaving.phase === 'Deleting')
+  const { actualSizeBytes, replicas } = volume.status
+  refuseDuringMove(volume, `cannot move the replica on ${fromNode}`)
+  const left = replicas.find(({ phase }) => phase === 'Deleting')
+  if (left) refuse(`is still being let go of by ${left.node}`)
+  const leaving = replicas.find(({ node, role }) => node === fromNode && role === 'Diskful')
+  if (!leaving)
     throw new KeelsonError('NOT_FOUND', `volume "${name}" has no replica on "${fromNode}"`, {
       details: [`its replicas are on ${replicas.map(({ node }) => node).join(', ')}`],
     })
-  if (move) refuse(`has a replica on its way from ${move.fromNode} to ${move.toNode}`)
-  if (leaving.drbdNodeId === undefined)
+  const others = replicas.filter((replica) => replica !== leaving && replica.role === 'Diskful')
+  if (leaving.drbdNodeId === undefined || others.length === 0)
     refuse('has one replica and is not replicated: there is nothing to make another equal with')
-  if (!replicas.some(({ phase, role }) => role === 'Diskful' && phase === 'Ready'))
-    refuse('has no replica that is Ready: there is nothing to copy from')
+  if (!others.some(({ phase }) => phase === 'Ready'))
+    refuse(
+      `has no other replica that is Ready: ${others.map(({ node, phase }) => `${node} is ${phase}`).join(', ')}`,
+    )
   if (actualSizeBytes !== volume.spec.sizeBytes) refuse('is growing; wait until it has grown')
+  if (state.runningOperation('SnapshotRestore', `volume/${name}`))
+    refuse(`is still being restored from ${volume.spec.sourceSnapshot}`)
   const snapshots = [...state.hosts.snapshotsOf(name)].sort()
   if (snapshots.length > 0)
     refuse(`has snapshots, and they cannot move: ${snapshots.slice(0, 5).join(', ')}`)
-  for (const machine of state.hosts.machinesOf(name)) {
-    const { spec, status } = state.virtualMachines.get(machine)!
-    if (spec.volumeLocality === 'Required' && status.node === fromNode)
-      refuse(`is used by machine "${machine}" on ${fromNode}, which must run beside its data`)
-  }
+  const needing = machineBesideIt(state, volume, fromNode)
+  if (needing !== undefined)
+    refuse(`is used by machine "${needing}" on ${fromNode}, which must run beside its data`)
   return leaving
+}
+
+/** A machine that runs on the host, or is on its way there, and must have the data beside it. */
+function machineBesideIt(state: StateView, { meta }: Volume, node: string): string | undefined {
+  return [...state.hosts.machinesOf(meta.name)].sort().find((name) => {
+    const { spec, status } = found(state.virtualMachines.get(name), 'vm', name)
+    const there = status.node === node || status.targetNode === node
+    return spec.volumeLocality === 'Required' && there
+  })
 }
 
 /** A place for the replica that keeps the rules beside the ones that stay. */
@@ -79,57 +123,76 @@ function placeMoved(
   state: StateView,
   volume: Volume,
   leaving: Replica,
-  { toNode, toPool, stamp }: CommandOf<'MoveReplica'>,
+  command: Request,
 ): VolumePlacement {
-  const { spec, meta } = volume
-  const rules = spec.rules ?? NO_RULES
   const stays = volume.status.replicas.filter((replica) => replica !== leaving)
-  const excluded = [...volume.status.replicas.map(({ node }) => node)]
-  const allowed = hostsBeside(state, volume, stays)
-  const wanted = toNode === '' ? (rules.nodes.length > 0 ? rules.nodes : spec.nodes) : [toNode]
-  const nodes = allowed
-    ? (wanted.length > 0 ? wanted : [...allowed]).filter((node) => allowed.has(node))
-    : wanted
-  if (allowed && nodes.length === 0)
-    throw new KeelsonError(
-      'RESOURCE_EXHAUSTED',
-      `no host keeps the failure-domain rules of volume "${meta.name}" beside ${stays.map(({ node }) => node).join(', ')}`,
-      { reason: 'not-placeable' },
-    )
+  const rules = domainRules(state, volume)
+  const binding = rules.filter(({ mode }) => mode !== 'PreferDifferent')
+  if (command.toNode === '' && binding.length < rules.length) {
+    const preferred = placeAmong(state, volume, command, hostsBeside(state, stays, rules))
+    if (preferred && preferred.places.length > 0) return preferred
+  }
+  const placed = placeAmong(state, volume, command, hostsBeside(state, stays, binding))
+  if (placed) return placed
+  const { toNode, volume: name } = command
+  const beside = stays.map(({ node }) => node).join(', ')
+  const message =
+    toNode === ''
+      ? `no host that can replicate keeps the rules of volume "${name}" beside ${beside}`
+      : `node "${toNode}" cannot replicate, or breaks a rule of volume "${name}" beside ${beside}`
+  throw new KeelsonError('RESOURCE_EXHAUSTED', message, { reason: 'not-placeable' })
+}
+
+/** The best place on one of these hosts; undefined if the volume's own rules leave none of them. */
+function placeAmong(
+  state: StateView,
+  volume: Volume,
+  { dryRun = false, stamp, toNode, toPool }: Request,
+  hosts: readonly string[],
+): VolumePlacement | undefined {
+  if (toNode !== '') findNode(state, toNode)
+  const demand = demandOfVolume(volume)
+  const { pool, rules } = demand
+  if (pool !== '' && toPool !== '' && pool !== toPool) return undefined
+  const nodes = hosts.filter(
+    (node) =>
+      (toNode === '' || node === toNode) &&
+      (rules.nodes.length === 0 || rules.nodes.includes(node)) &&
+      volume.status.replicas.every((replica) => replica.node !== node),
+  )
+  if (nodes.length === 0) return undefined
   return placeVolume(
     state,
-    { name: meta.name, uid: stamp.uid },
+    { ...volume.meta, uid: stamp.uid },
     {
-      sizeBytes: spec.sizeBytes,
-      storageClass: spec.storageClass,
-      pool: toPool || spec.pool,
-      poolKinds: [],
+      ...demand,
+      pool: toPool || pool,
       replicas: 1,
-      rules: { ...rules, nodes, excludedNodes: [...rules.excludedNodes, ...excluded] },
       replicaRules: [],
-      tieBreakerMode: 'Never',
-      tenant: meta.tenant ?? '',
+      rules: { ...rules, nodes },
     },
-    { explain: false, replicated: true },
+    { explain: dryRun },
   )
 }
 
-/** Hosts that keep every binding rule about failure domains; undefined if all do. */
-function hostsBeside(
-  state: StateView,
-  { spec }: Volume,
-  stays: readonly Replica[],
-): ReadonlySet<string> | undefined {
+/** The rules about failure domains: that of the class, then the volume's own. */
+function domainRules(state: StateView, { spec }: Volume): readonly ReplicaRule[] {
   const { failureDomain, failureDomainMode } = state.classes.get(spec.storageClass)?.spec ?? {
     failureDomain: RACK_LABEL,
     failureDomainMode: 'PreferDifferent' as const,
   }
   const ofClass = { failureDomain, mode: failureDomainMode, maximumPerDomain: 1 }
-  const rules = [ofClass, ...(spec.replicaRules ?? [])].filter(
-    ({ mode }) => mode !== 'PreferDifferent',
-  )
-  if (rules.length === 0) return undefined
-  const domainOf = (node: string, label: string) => state.nodes.get(node)?.meta.labels[label]
+  return [ofClass, ...(spec.replicaRules ?? [])]
+}
+
+/** Hosts that can replicate and keep every one of the rules beside the replicas that stay. */
+function hostsBeside(
+  state: StateView,
+  stays: readonly Replica[],
+  rules: readonly ReplicaRule[],
+): readonly string[] {
+  const domainOf = (node: string, label: string) =>
+    label === '' ? node : state.nodes.get(node)?.meta.labels[label]
   const keeps = (node: string) =>
     rules.every(({ failureDomain: label, maximumPerDomain, mode }) => {
       const domain = domainOf(node, label)
@@ -137,46 +200,72 @@ function hostsBeside(
       const same = stays.filter((replica) => domainOf(replica.node, label) === domain).length
       return mode === 'Same' ? same === stays.length : same < maximumPerDomain
     })
-  return new Set([...state.nodes.values()].map(({ meta }) => meta.name).filter(keeps))
+  return state.nodes
+    .sortedIds()
+    .filter((name) => canReplicate(state.nodes.get(name)!) && keeps(name))
 }
 
-/** After a report: the old replica goes once the new one is Ready; a failed new one is undone. */
+function canReplicate({ status }: Node): boolean {
+  return status.capabilities.includes(REPLICATION_CAPABILITY)
+}
+
+/**
+ * After a report: the old replica goes once the new one and all that stay are Ready, so that a
+ * copy is never dropped while another is missing; a new one that cannot be made is taken back.
+ */
 export function followMove(draft: Draft, volume: Volume): Volume {
   const { move, replicas } = volume.status
-  if (!move || volume.meta.deletionRequestedAt !== undefined) return volume
-  const joined = replicas.find(({ node }) => node === move.toNode)
-  const leaving = replicas.find(({ node }) => node === move.fromNode)
-  if (!joined || !leaving || leaving.phase === 'Deleting') return volume
-  if (joined.phase === 'Failed' && !wasMade(joined)) {
-    const operation = draft.state.runningOperation('VolumeMove', `volume/${volume.meta.name}`)
-    if (operation) endOperation(draft, operation, 'Failed', `${joined.node}: ${joined.message}`)
-    return withoutJoined(draft, volume)
-  }
-  return joined.phase === 'Ready' ? markReplicaDeleting(draft, volume, move.fromNode) : volume
+  if (!move) return volume
+  const joined = found(replicas.find(onNode(move.toNode)), 'replica', move.toNode)
+  const leaving = found(replicas.find(onNode(move.fromNode)), 'replica', move.fromNode)
+  if (leaving.phase === 'Deleting') return volume
+  if (joined.phase === 'Failed' && !wasMade(joined))
+    return giveUp(draft, volume, `${joined.node}: ${joined.message}`)
+  const kept = replicas.filter((replica) => replica !== leaving)
+  const complete = kept.every(({ phase }) => phase === 'Ready')
+  if (!complete || joined.sizeBytes < volume.spec.sizeBytes) return volume
+  const needing = machineBesideIt(draft.state, volume, move.fromNode)
+  if (needing === undefined) return markReplicaDeleting(draft, volume, move.fromNode)
+  if (machineBesideIt(draft.state, volume, move.toNode) !== undefined) return volume
+  return giveUp(draft, volume, `machine "${needing}" runs on ${move.fromNode} beside it by now`)
+}
+
+function giveUp(draft: Draft, volume: Volume, why: string): Volume {
+  const operation = draft.state.operations.get(volume.status.move?.operation ?? '')
+  if (operation) endOperation(draft, operation, 'Failed', why)
+  return withoutJoined(draft, volume)
 }
 
 /** After a host has let go: the move is over if it was the one the replica left. */
 export function dropMoved(draft: Draft, volume: Volume, node: string): Volume {
   const { move, ...status } = volume.status
   if (move?.fromNode !== node) return volume
-  const operation = draft.state.runningOperation('VolumeMove', `volume/${volume.meta.name}`)
-  if (operation && volume.meta.deletionRequestedAt === undefined)
+  const operation = draft.state.operations.get(move.operation)
+  if (operation)
     endOperation(draft, operation, 'Succeeded', `moved from ${move.fromNode} to ${move.toNode}`)
   return { ...volume, status }
 }
 
 /** Takes the new replica back; FAILED_PRECONDITION once the old one is being dropped. */
 export function cancelMove(draft: Draft, name: string): void {
-  const volume = draft.state.volumes.get(name)
-  const move = volume?.status.move
-  if (!volume || !move) return
-  const leaving = volume.status.replicas.find(({ node }) => node === move.fromNode)
-  if (leaving?.phase === 'Deleting')
+  const volume = findVolume(draft.state, name)
+  const { move, replicas } = volume.status
+  if (move && replicas.find(onNode(move.fromNode))?.phase === 'Deleting')
     throw new KeelsonError(
       'FAILED_PRECONDITION',
       `the replica of volume "${name}" on ${move.fromNode} is being dropped already`,
     )
+  const needing = move && machineBesideIt(draft.state, volume, move.toNode)
+  if (needing !== undefined)
+    throw new KeelsonError(
+      'FAILED_PRECONDITION',
+      `machine "${needing}" runs on ${move?.toNode} beside the new replica of volume "${name}"`,
+    )
   putVolume(draft, withoutJoined(draft, volume))
+}
+
+function onNode(name: string): (replica: Replica) => boolean {
+  return ({ node }) => node === name
 }
 
 function withoutJoined(draft: Draft, volume: Volume): Volume {

@@ -1,6 +1,6 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { HardwareSection, Hello, JoinToken, Node } from '@keelson/shared/model'
-import { checkLabels, setCondition } from '@keelson/shared/model'
+import type { HardwareSection, Hello, JoinToken, Node, Taint } from '@keelson/shared/model'
+import { checkLabels, checkTaints, formatTaint, setCondition } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -152,7 +152,7 @@ function putPhase(draft: Draft, node: Node, phase: Node['status']['phase'], why:
     draft.put('node', name, next)
 }
 
-/** Labels and scheduling. */
+/** Labels, taints and scheduling. */
 export function decideUpdateNode(state: StateView, command: CommandOf<'UpdateNode'>): Decision {
   const { node: name, stamp } = command
   const node = findNode(state, name)
@@ -160,16 +160,17 @@ export function decideUpdateNode(state: StateView, command: CommandOf<'UpdateNod
   for (const key of command.removeLabels) delete labels[key]
   checkLabels(labels)
   const schedulable = command.schedulable ?? node.spec.schedulable
+  const taints = changedTaints(node.spec.taints ?? [], command)
   const draft = createDraft(state, stamp)
-  if (
-    schedulable === node.spec.schedulable &&
-    JSON.stringify(labels) === JSON.stringify(node.meta.labels)
-  )
+  const tainted = !same(taints, node.spec.taints ?? [])
+  const labelled = !same(labels, node.meta.labels)
+  if (schedulable === node.spec.schedulable && !labelled && !tainted)
     return draft.decision({ name })
+  const { taints: _, ...others } = node.spec
   draft.put('node', name, {
     ...node,
     meta: { ...node.meta, labels, generation: node.meta.generation + 1 },
-    spec: { ...node.spec, schedulable },
+    spec: { ...others, schedulable, ...(taints.length > 0 && { taints }) },
   })
   if (schedulable !== node.spec.schedulable)
     draft.event(
@@ -178,8 +179,31 @@ export function decideUpdateNode(state: StateView, command: CommandOf<'UpdateNod
       `node/${name}`,
       schedulable ? 'new work may be placed here' : 'no new work is placed here',
     )
-  else draft.event('Normal', 'NodeLabelled', `node/${name}`, JSON.stringify(labels))
+  if (tainted)
+    draft.event(
+      'Normal',
+      'NodeTainted',
+      `node/${name}`,
+      taints.map(formatTaint).join(', ') || 'it has no taint',
+    )
+  if (labelled) draft.event('Normal', 'NodeLabelled', `node/${name}`, JSON.stringify(labels))
   return draft.decision({ name })
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** Removed by key, set by key and effect, in order of both, so that equal taints are equal. */
+function changedTaints(
+  before: readonly Taint[],
+  { removeTaints = [], setTaints = [] }: CommandOf<'UpdateNode'>,
+): readonly Taint[] {
+  checkTaints(setTaints)
+  const identity = ({ effect, key }: Taint) => `${key}:${effect}`
+  const kept = before.filter(({ key }) => !removeTaints.includes(key))
+  const all = new Map([...kept, ...setTaints].map((taint) => [identity(taint), taint]))
+  return checkTaints([...all.keys()].sort().map((key) => all.get(key)!))
 }
 
 /** Forgets a host that carries nothing. Its generation number stays, so that it never goes back. */
@@ -188,10 +212,11 @@ export function decideDeleteNode(state: StateView, command: CommandOf<'DeleteNod
   const node = findNode(state, name)
   const pools = state.hosts.poolsOn(name).size
   const replicas = state.hosts.volumesOn(name).size
-  if (pools + replicas > 0)
+  const machines = state.hosts.machinesOn(name).size
+  if (pools + replicas + machines > 0)
     throw new KeelsonError(
       'FAILED_PRECONDITION',
-      `node "${name}" carries ${pools} pools and ${replicas} replicas`,
+      `node "${name}" carries ${pools} pools, ${replicas} replicas and ${machines} machines`,
       { reason: 'in-use', details: ['delete or move them first'] },
     )
   if (node.status.phase === 'Online')

@@ -20,7 +20,7 @@ import type {
   StoragePool,
   Volume,
 } from '@keelson/shared/model'
-import { formatSize, isJoining, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
+import { countedReplicas, formatSize, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -149,18 +149,18 @@ function replicaPhase(phase: ItemPhase): ReplicaPhase {
 
 /** Puts a volume with new replica reports, and ends the operations they complete. */
 function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[]): void {
-  const sizes = replicas
-    .filter((replica) => replica.role === 'Diskful' && !isJoining(volume, replica))
-    .map((replica) => replica.sizeBytes)
-  const actualSizeBytes = Math.min(...sizes)
   // A cancelled growth may have reached a host before the cancellation: what has grown stays grown.
-  const sizeBytes = Math.max(volume.spec.sizeBytes, ...sizes)
-  const next: Volume = {
+  const sizeBytes = Math.max(volume.spec.sizeBytes, ...replicas.map((replica) => replica.sizeBytes))
+  const next = followMove(draft, {
     ...volume,
     spec: { ...volume.spec, sizeBytes },
-    status: { ...volume.status, replicas, actualSizeBytes },
-  }
-  putVolume(draft, followMove(draft, next))
+    status: { ...volume.status, replicas },
+  })
+  const sizes = countedReplicas(next)
+    .filter(({ phase, role }) => role === 'Diskful' && phase !== 'Deleting')
+    .map((replica) => replica.sizeBytes)
+  const actualSizeBytes = Math.min(...sizes)
+  putVolume(draft, { ...next, status: { ...next.status, actualSizeBytes } })
   if (sizeBytes > volume.spec.sizeBytes)
     for (const replica of replicas) draft.touchNode(replica.node)
   const subject = `volume/${volume.meta.name}`
@@ -184,7 +184,7 @@ function dropReplica(draft: Draft, volume: Volume, node: string): void {
     )
   draft.remove('volume', name)
   draft.event('Normal', 'VolumeDeleted', `volume/${name}`, 'every host has let go of it')
-  for (const kind of ['VolumeResize', 'SnapshotRestore', 'VolumeMove'] as const) {
+  for (const kind of ['VolumeResize', 'SnapshotRestore'] as const) {
     const operation = draft.state.runningOperation(kind, `volume/${name}`)
     if (operation) endOperation(draft, operation, 'Failed', 'the volume was deleted')
   }

@@ -73,6 +73,15 @@ function wanted(state: StateView, node: string): string {
 
 const NO_REPORT = { node: '', observed: reportOf({}) }
 
+/** Memory set aside on each host. */
+function memoryTaken(state: StateView): Map<string, number> {
+  const taken = new Map<string, number>()
+  for (const { status } of state.virtualMachines.values())
+    if (status.reserved)
+      taken.set(status.node, (taken.get(status.node) ?? 0) + status.reserved.memoryBytes)
+  return taken
+}
+
 /** Whether each replica and snapshot that is wanted is marked as made in its host's document. */
 function marks(state: StateView): Map<string, boolean> {
   const found = new Map<string, boolean>()
@@ -182,9 +191,26 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
       const snapshots = [...state.snapshots.values()]
       once(
         'uids',
-        [...volumes, ...snapshots].map(({ meta }) => meta.uid),
+        [...volumes, ...snapshots, ...state.virtualMachines.values()].map(({ meta }) => meta.uid),
       )
     },
+
+  'a volume never has fewer copies than it should: one goes only while all that stay are Ready': (
+    state,
+  ) => {
+    const before = places(state)
+    return ({ world }) => {
+      for (const { meta, spec, status } of world.state.volumes.values()) {
+        if (meta.deletionRequestedAt !== undefined) continue
+        const kept = status.replicas.filter(({ phase }) => phase !== 'Deleting')
+        expect(kept.length, meta.name).toBeGreaterThanOrEqual(spec.replicas)
+        const place = `${meta.uid} ${status.move?.fromNode}`
+        if (before.get(place) === 'Deleting' || kept.length > spec.replicas) continue
+        if (status.move === undefined) continue
+        expect(new Set(kept.map(({ phase }) => phase)), meta.name).toEqual(new Set(['Ready']))
+      }
+    }
+  },
 
   'no volume is wanted smaller than a host has it':
     () =>
@@ -205,6 +231,53 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
         if (promisedBytes <= (before.get(pool.meta.uid) ?? 0)) continue
         const limit = (pool.status.totalBytes * pool.spec.overcommitPercent) / 100
         expect(promisedBytes, pool.meta.name).toBeLessThanOrEqual(limit)
+      }
+    }
+  },
+
+  'machines take no more of a host than it has, and only a promise made can be more': (
+    state,
+    command,
+  ) => {
+    const before = memoryTaken(state)
+    return ({ world }) => {
+      for (const [node, bytes] of memoryTaken(world.state)) {
+        if (bytes <= (before.get(node) ?? 0)) continue
+        expect(command.type).toMatch(/VirtualMachine/)
+        const { capacity } = world.state.nodes.get(node)!.status
+        expect(bytes, node).toBeLessThanOrEqual(capacity?.memoryBytes ?? 0)
+      }
+    }
+  },
+
+  'a new volume is placed where its machine can reach it': (state) => {
+    const known = new Set(state.virtualMachines.sortedIds())
+    return ({ world }) => {
+      for (const { meta, spec, status } of world.state.virtualMachines.values()) {
+        if (known.has(meta.name) || status.node === '') continue
+        for (const { source } of spec.disks) {
+          if (source.type === 'Volume') continue
+          const { name, spec: wanted } = source.newVolume
+          const { replicas } = world.state.volumes.get(name)!.status
+          expect(replicas.length).toBe(wanted.replicas)
+          if (replicas.length > 1) continue
+          expect(replicas.map(({ node }) => node)).toEqual([status.node])
+        }
+      }
+    }
+  },
+
+  'a machine keeps its place but for a move, a halt or a start': (state, command) => {
+    const before = new Map(
+      [...state.virtualMachines.values()].map(({ meta, status }) => [meta.uid, status.node]),
+    )
+    return ({ world }) => {
+      for (const { meta, status } of world.state.virtualMachines.values()) {
+        const node = before.get(meta.uid)
+        if (node === undefined || node === status.node) continue
+        expect(['MoveVirtualMachine', 'UpdateVirtualMachine']).toContain(command.type)
+        if (command.type === 'UpdateVirtualMachine')
+          expect(node === '' || status.node === '', meta.name).toBe(true)
       }
     }
   },
@@ -240,6 +313,9 @@ const PROPERTIES: Readonly<Record<string, Property>> = {
 /** Commands that are idempotent by name; the others answer NOT_FOUND or act again. */
 const REPEATABLE: ReadonlySet<Command['type']> = new Set<Command['type']>([
   'CreateVolume',
+  'CreateVirtualMachine',
+  'UpdateVirtualMachine',
+  'RefreshVirtualMachines',
   'ResizeVolume',
   'DeleteVolume',
   'CreateSnapshot',
@@ -278,6 +354,8 @@ describe('at the end of every walk', () => {
           expect(status.phase, meta.name).toBe('Ready')
         for (const { meta, status } of state.pools.values())
           expect(status.phase, meta.name).toBe('Ready')
+        for (const { meta, status } of state.virtualMachines.values())
+          expect(['Starting', 'Stopped'], meta.name).toContain(status.phase)
         for (const { subject, phase } of state.operations.values())
           expect(phase, subject).not.toBe('Running')
       }),
@@ -297,6 +375,8 @@ function settle(world: World): void {
   for (let round = 0; round < 2; round++)
     for (const node of nodes)
       world.run('RecordObserved', node, { node, observed: faithfulReport(world.state, node) })
+  const machines = world.state.virtualMachines.sortedIds()
+  world.run('RefreshVirtualMachines', 'all', { machines })
 }
 
 describe('the fullest report', () => {

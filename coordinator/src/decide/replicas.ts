@@ -3,7 +3,7 @@ import { KeelsonError } from '@keelson/shared/errors'
 import type { Replica } from '@keelson/shared/model'
 import { formatSize } from '@keelson/shared/model'
 import { promisableBytes } from '../placement/index.ts'
-import { poolId, type StateView } from '../state/index.ts'
+import { type HostIndex, poolId, type StateView } from '../state/index.ts'
 
 /** A pool of a host. */
 export interface Place {
@@ -16,14 +16,40 @@ const FIRST_MINOR = 1000
 /** Lowest DRBD port handed out. */
 const FIRST_PORT = 7000
 
+/** Where DRBD's numbers that are taken are known. */
+export interface TakenNumbers {
+  readonly hosts: Pick<HostIndex, 'minorsOn' | 'portsOn'>
+}
+
+/** The numbers taken in a state and by replicas that are to be made with it. */
+export function numbersBeside({ hosts }: StateView, made: readonly Replica[]): TakenNumbers {
+  const on = (node: string) => made.filter((replica) => replica.node === node)
+  const also = (known: ReadonlySet<number>, more: readonly (number | undefined)[]) =>
+    new Set([...known, ...more.flatMap((number) => number ?? [])])
+  return {
+    hosts: {
+      minorsOn: (node) =>
+        also(
+          hosts.minorsOn(node),
+          on(node).map((one) => one.drbdMinor),
+        ),
+      portsOn: (node) =>
+        also(
+          hosts.portsOn(node),
+          on(node).map((one) => one.drbdPort),
+        ),
+    },
+  }
+}
+
 /** Diskful replicas in these places, not made yet; with DRBD's numbers if there are several. */
-export function newReplicas(state: StateView, places: readonly Place[]): Replica[] {
+export function newReplicas(state: TakenNumbers, places: readonly Place[]): Replica[] {
   const replicated = places.length > 1
   return places.map((place, index) => newReplica(state, place, replicated ? index : undefined))
 }
 
 /** A replica in this place, not made yet; with DRBD's numbers if it gets a node id. */
-export function newReplica(state: StateView, place: Place, drbdNodeId?: number): Replica {
+export function newReplica(state: TakenNumbers, place: Place, drbdNodeId?: number): Replica {
   const { node, pool } = place
   return {
     node,

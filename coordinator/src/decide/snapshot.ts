@@ -7,7 +7,7 @@ import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
 import { startOperation } from './operation.ts'
 import { newReplicas, requireRoom } from './replicas.ts'
-import { putVolume } from './volume.ts'
+import { putVolume, refuseDuringMove } from './volume.ts'
 
 /** Takes a snapshot on every host with data of the volume. */
 export function decideCreateSnapshot(
@@ -30,6 +30,7 @@ export function decideCreateSnapshot(
       'FAILED_PRECONDITION',
       `volume "${command.volume}" is ${volume.status.phase}, a snapshot needs every replica Ready`,
     )
+  refuseDuringMove(volume, 'cannot have a snapshot taken')
   const { sizeBytes } = volume.spec
   if (volume.status.actualSizeBytes !== sizeBytes)
     throw new KeelsonError(
@@ -170,7 +171,9 @@ export function putSnapshot(draft: Draft, snapshot: Snapshot): void {
 }
 
 function diskful(volume: Volume): readonly Replica[] {
-  return volume.status.replicas.filter((replica) => replica.role === 'Diskful')
+  return volume.status.replicas.filter(
+    ({ phase, role }) => role === 'Diskful' && phase !== 'Deleting',
+  )
 }
 
 /** A volume that is still being made of the snapshot. */

@@ -1,46 +1,34 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import type { NodeVerdict, StorageClass, Volume, VolumeSpec } from '@keelson/shared/model'
-import {
-  formatSize,
-  isJoining,
-  parseSelector,
-  RACK_LABEL,
-  volumePhase,
-  wasTaken,
-} from '@keelson/shared/model'
-import { FILTERS, placeVolume, type VolumeRequest } from '../placement/index.ts'
-import type { Candidate, StateView } from '../state/index.ts'
+import type { PlacementReport, Volume, VolumeSpec } from '@keelson/shared/model'
+import { countedReplicas, formatSize, volumePhase, wasTaken } from '@keelson/shared/model'
+import { demandOfVolume, placeVolume } from '../placement/index.ts'
+import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
 import { endOperation, startOperation } from './operation.ts'
-import { newReplicas, type Place, requireGrowth } from './replicas.ts'
+import { newReplicas, requireGrowth } from './replicas.ts'
 
 /** Places and creates a volume; the same name with the same parameters is the same volume. */
 export function decideCreateVolume(state: StateView, command: CommandOf<'CreateVolume'>): Decision {
-  const { name, labels, stamp } = command
-  const storageClass =
-    command.spec.storageClass === ''
-      ? undefined
-      : found(state.classes.get(command.spec.storageClass), 'class', command.spec.storageClass)
-  const spec = withClass(command.spec, storageClass)
+  const { name, labels, stamp, tenant } = command
+  const spec = completeVolumeSpec(state, command.spec)
   const existing = state.volumes.get(name)
   if (existing) return sameOrConflict(state, existing, spec, command)
-  checkNames(state, spec)
-  const request = volumeRequest(`volume/${name}`, spec, storageClass, stamp.uid)
-  const placement = placeVolume(state.hosts.candidates(), request, {
+  checkVolumeNames(state, spec)
+  const meta = newMeta(name, labels, stamp, tenant)
+  const { places, report } = placeVolume(state, meta, demandOfVolume({ meta, spec }), {
     explain: command.dryRun === true,
-    resourceVersion: state.revision,
   })
-  if (placement.chosen.length === 0) throw notPlaceable(placement.report)
+  if (places.length === 0) throw notPlaceable(report)
   const draft = createDraft(state, stamp)
   const volume: Volume = {
-    meta: newMeta(name, labels, stamp),
+    meta,
     spec,
     status: {
       phase: 'Pending',
       conditions: [],
-      replicas: newReplicas(state, placement.chosen.map(placeOf)),
+      replicas: newReplicas(state, places),
       actualSizeBytes: 0,
     },
   }
@@ -53,16 +41,23 @@ export function decideCreateVolume(state: StateView, command: CommandOf<'CreateV
     `volume/${name}`,
     `${formatSize(spec.sizeBytes)} placed on ${where.join(', ')}`,
   )
-  return draft.decision({ name, report: placement.report })
+  return draft.decision({ name, report })
 }
 
-/** The class's rules where the request leaves a choice. */
-function withClass(spec: VolumeSpec, storageClass: StorageClass | undefined): VolumeSpec {
+/** The class's rules where the request leaves a choice; NOT_FOUND if there is no such class. */
+export function completeVolumeSpec(state: StateView, spec: VolumeSpec): VolumeSpec {
+  const { storageClass: name } = spec
+  const ofClass = name === '' ? undefined : found(state.classes.get(name), 'class', name).spec
   return {
     ...spec,
-    replicas: spec.replicas || storageClass?.spec.replicas || 1,
-    pool: spec.pool || storageClass?.spec.pool || '',
+    replicas: spec.replicas || ofClass?.replicas || 1,
+    pool: spec.pool || ofClass?.pool || '',
   }
+}
+
+/** The spec with the fields that it may leave out, so that a comparison sees them. */
+function withAll(spec: VolumeSpec): object {
+  return { rules: undefined, replicaRules: undefined, tieBreakerMode: undefined, ...spec }
 }
 
 function sameOrConflict(
@@ -72,70 +67,40 @@ function sameOrConflict(
   command: CommandOf<'CreateVolume'>,
 ): Decision {
   if (existing.meta.deletionRequestedAt !== undefined) stillDeleting('volume', command.name)
-  const changed = differences(existing.spec, spec)
+  const changed = [
+    ...differences({ tenant: existing.meta.tenant ?? '' }, { tenant: command.tenant ?? '' }),
+    ...differences<object>(existing.spec, withAll(spec)),
+  ]
   if (changed.length > 0) conflicting('volume', command.name, changed)
   return createDraft(state, command.stamp).decision({ name: command.name })
 }
 
 /** A name that exists nowhere is a mistake, not a shortage: NOT_FOUND before placing. */
-function checkNames(state: StateView, spec: VolumeSpec): void {
-  for (const node of spec.nodes) found(state.nodes.get(node), 'node', node)
+export function checkVolumeNames(state: StateView, spec: VolumeSpec): void {
+  for (const node of [...spec.nodes, ...(spec.rules?.nodes ?? [])])
+    found(state.nodes.get(node), 'node', node)
   if (spec.pool === '') return
   const known = state.hosts.candidates().some(({ pool }) => pool.meta.name === spec.pool)
   if (!known) throw new KeelsonError('NOT_FOUND', `pool "${spec.pool}" does not exist on any node`)
 }
 
-function volumeRequest(
-  subject: string,
-  spec: VolumeSpec,
-  storageClass: StorageClass | undefined,
-  uid: string,
-): VolumeRequest {
-  return {
-    subject,
-    sizeBytes: spec.sizeBytes,
-    replicas: spec.replicas,
-    pool: spec.pool,
-    poolKinds: storageClass?.spec.poolKinds ?? [],
-    poolSelector: selectorOf(storageClass),
-    nodes: spec.nodes,
-    failureDomain: storageClass?.spec.failureDomain ?? RACK_LABEL,
-    failureDomainMode: storageClass?.spec.failureDomainMode ?? 'PreferDifferent',
-    seed: Number.parseInt(uid.slice(0, 8), 16),
-  }
-}
-
-function placeOf({ pool }: Candidate): Place {
-  return { node: pool.spec.node, pool: pool.meta.name }
-}
-
-function selectorOf(storageClass: StorageClass | undefined): VolumeRequest['poolSelector'] {
-  const text = storageClass?.spec.poolSelector ?? ''
-  return text === '' ? undefined : parseSelector(text)
-}
-
-/** Verdicts that fit the trailer of a refusal; the funnel still counts all candidates. */
-const VERDICTS_OF_A_REFUSAL = 50
-
-/** Why there is no place. Candidates that came furthest through the filters are named first. */
-export function notPlaceable(report: ReturnType<typeof placeVolume>['report']): KeelsonError {
-  const came = ({ rejectedBy }: NodeVerdict) =>
-    rejectedBy === '' ? FILTERS.length : FILTERS.findIndex(({ name }) => name === rejectedBy)
-  const nodes = [...report.nodes].sort((a, b) => came(b) - came(a))
-  const rejected = nodes.filter((verdict) => verdict.rejectedBy !== '')
+/** A refusal with its report: what came nearest is named first. */
+export function notPlaceable(report: PlacementReport): KeelsonError {
+  const rejected = report.nodes.filter((verdict) => verdict.rejectedBy !== '')
+  const all = (report.groups ?? []).reduce((sum, { count }) => sum + count, 0)
   const shown = rejected
     .slice(0, 10)
-    .map((v) => `${v.node}/${v.pool}: ${v.rejectedBy}: ${v.reason}`)
+    .map((v) => `${v.pool === '' ? v.node : `${v.node}/${v.pool}`}: ${v.rejectedBy}: ${v.reason}`)
   const details = [
     ...shown,
-    ...(rejected.length > shown.length ? [`… and ${rejected.length - shown.length} more`] : []),
+    ...(all > shown.length ? [`… and ${all - shown.length} more`] : []),
     ...(report.closestMiss ? [`closest: ${report.closestMiss}`] : []),
     ...(report.suggestedFix ? [`fix: ${report.suggestedFix}`] : []),
   ]
   return new KeelsonError('RESOURCE_EXHAUSTED', report.summary, {
     reason: 'not-placeable',
     details,
-    report: { ...report, nodes: nodes.slice(0, VERDICTS_OF_A_REFUSAL) },
+    report,
   })
 }
 
@@ -152,6 +117,7 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
       `volume "${name}" has ${formatSize(volume.spec.sizeBytes)}, it cannot shrink to ${formatSize(sizeBytes)}`,
     )
   refuseDuringSnapshot(state, name)
+  refuseDuringMove(volume, 'cannot grow')
   const growthBytes = sizeBytes - volume.spec.sizeBytes
   for (const replica of volume.status.replicas)
     if (replica.role === 'Diskful') requireGrowth(state, replica, growthBytes)
@@ -183,26 +149,60 @@ function refuseDuringSnapshot(state: StateView, name: string): void {
   }
 }
 
+/**
+ * A replica that is being added would be made in another size than the one it is to replace.
+ * FAILED_PRECONDITION with where it goes.
+ */
+export function refuseDuringMove({ meta, status }: Volume, problem: string): void {
+  const { move } = status
+  if (!move) return
+  throw new KeelsonError(
+    'FAILED_PRECONDITION',
+    `volume "${meta.name}" ${problem}: a replica is on its way from ${move.fromNode} to ${move.toNode}`,
+    { reason: 'in-use', details: [`wait for operation ${move.operation}, or cancel it`] },
+  )
+}
+
 /** Marks a volume for deletion; its record goes when every host has let go of its replica. */
 export function decideDeleteVolume(state: StateView, command: CommandOf<'DeleteVolume'>): Decision {
   const { name, stamp } = command
   const volume = findVolume(state, name)
   const draft = createDraft(state, stamp)
   if (volume.meta.deletionRequestedAt !== undefined) return draft.decision({ name })
-  const snapshots = [...state.hosts.snapshotsOf(name)].sort()
-  if (snapshots.length > 0)
-    throw new KeelsonError(
-      'FAILED_PRECONDITION',
-      `volume "${name}" has ${snapshots.length} snapshot${snapshots.length > 1 ? 's' : ''}: ${snapshots.slice(0, 5).join(', ')}`,
-      { reason: 'in-use', details: ['delete the snapshots first'] },
-    )
+  refuseInUse(state, name)
+  refuseWithSnapshots(state, name)
   markDeleting(draft, volume)
   draft.event('Normal', 'VolumeDeleting', `volume/${name}`, 'deletion requested')
   return draft.decision({ name })
 }
 
-/** Puts the volume with every replica Deleting, and tells its hosts. */
+/** FAILED_PRECONDITION while a volume has snapshots: their data would go with it. */
+export function refuseWithSnapshots(state: StateView, name: string): void {
+  const snapshots = [...state.hosts.snapshotsOf(name)].sort()
+  if (snapshots.length === 0) return
+  throw new KeelsonError(
+    'FAILED_PRECONDITION',
+    `volume "${name}" has ${snapshots.length} snapshot${snapshots.length > 1 ? 's' : ''}: ${snapshots.slice(0, 5).join(', ')}`,
+    { reason: 'in-use', details: ['delete the snapshots first'] },
+  )
+}
+
+/** FAILED_PRECONDITION while machines use a volume. */
+export function refuseInUse(state: StateView, name: string): void {
+  const machines = [...state.hosts.machinesOf(name)].sort()
+  if (machines.length === 0) return
+  throw new KeelsonError(
+    'FAILED_PRECONDITION',
+    `volume "${name}" is used by ${machines.length} machine${machines.length > 1 ? 's' : ''}: ${machines.slice(0, 5).join(', ')}`,
+    { reason: 'in-use', details: ['delete the machines first, or take the disk away from them'] },
+  )
+}
+
+/** Puts the volume with every replica Deleting, and tells its hosts; a move ends with it. */
 export function markDeleting(draft: Draft, volume: Volume): void {
+  const { move, ...status } = volume.status
+  const moving = move && draft.state.operations.get(move.operation)
+  if (moving) endOperation(draft, moving, 'Failed', 'the volume is being deleted')
   const replicas = volume.status.replicas.map((replica) => ({
     ...replica,
     phase: 'Deleting' as const,
@@ -210,7 +210,7 @@ export function markDeleting(draft: Draft, volume: Volume): void {
   putVolume(draft, {
     ...volume,
     meta: { ...volume.meta, deletionRequestedAt: draft.stamp.now },
-    status: { ...volume.status, replicas },
+    status: { ...status, replicas },
   })
   for (const replica of replicas) draft.touchNode(replica.node)
 }
@@ -218,7 +218,6 @@ export function markDeleting(draft: Draft, volume: Volume): void {
 /** Puts a volume with the phase its replicas give it. */
 export function putVolume(draft: Draft, volume: Volume): void {
   const deleting = volume.meta.deletionRequestedAt !== undefined
-  const counted = volume.status.replicas.filter((replica) => !isJoining(volume, replica))
-  const phase = volumePhase(deleting, counted)
+  const phase = volumePhase(deleting, countedReplicas(volume))
   draft.put('volume', volume.meta.name, { ...volume, status: { ...volume.status, phase } })
 }

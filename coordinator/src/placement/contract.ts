@@ -11,6 +11,10 @@ export interface Place {
 export interface PlaceOptions {
   /** Give a verdict for every candidate even when there is a place. */
   readonly explain: boolean
+  /** Of all of them; otherwise of the 50 that came furthest. */
+  readonly full?: boolean
+  /** It joins replicas that exist, so its host has to replicate although it is only one. */
+  readonly replicated?: boolean
 }
 
 /** Where a volume goes. */
@@ -39,4 +43,6 @@ export interface Subject {
   readonly name: string
   /** Its UUID, or another text that differs from subject to subject: it breaks ties. */
   readonly uid: string
+  /** Its labels, which affinities of others may select; absent means none. */
+  readonly labels?: Readonly<Record<string, string>>
 }

@@ -1,11 +1,10 @@
 import type { FailureDomainMode, Node, StoragePool } from '@keelson/shared/model'
-import { parseSelector, RACK_LABEL } from '@keelson/shared/model'
+import { NO_RULES, RACK_LABEL, type VolumeDemand } from '@keelson/shared/model'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Candidate, createClusterState } from '../state/index.ts'
-import { FILTERS } from './filters.ts'
-import { placeVolume, type VolumePlacement } from './place-volume.ts'
-import type { VolumeRequest } from './request.ts'
+import { createClusterState, type StateView } from '../state/index.ts'
+import type { Place, VolumePlacement } from './contract.ts'
+import { placeVolume } from './place.ts'
 
 const GIB = 2 ** 30
 
@@ -62,7 +61,7 @@ function pool(host: string, name: string, sizeGib: number): StoragePool {
   }
 }
 
-function candidatesOf(hosts: readonly Host[]): readonly Candidate[] {
+function stateOf(hosts: readonly Host[]): StateView {
   const state = createClusterState()
   for (const host of hosts) {
     state.apply([{ kind: 'node', id: host.name, value: node(host) }], 1)
@@ -71,32 +70,49 @@ function candidatesOf(hosts: readonly Host[]): readonly Candidate[] {
       state.apply([{ kind: 'pool', id, value: pool(host.name, `p${index}`, sizeGib) }], 1)
     }
   }
-  return state.hosts.candidates()
+  for (const failureDomainMode of ['Different', 'PreferDifferent', 'Same'] as const) {
+    const rest = { pool: '', poolKinds: [], poolSelector: '', failureDomain: RACK_LABEL }
+    const spec = { replicas: 1, failureDomainMode, ...rest }
+    const value = { meta: meta(failureDomainMode), spec }
+    state.apply([{ kind: 'class', id: failureDomainMode, value }], 7)
+  }
+  return state
 }
 
-const request = (changes: Partial<VolumeRequest> = {}): VolumeRequest => ({
-  subject: 'volume/data',
-  sizeBytes: GIB,
-  replicas: 1,
-  pool: '',
-  poolKinds: [],
-  poolSelector: parseSelector(''),
-  nodes: [],
-  failureDomain: RACK_LABEL,
-  failureDomainMode: 'PreferDifferent',
-  seed: 1,
-  ...changes,
-})
-
-function place(
-  candidates: readonly Candidate[],
-  changes: Partial<VolumeRequest> = {},
-): VolumePlacement {
-  return placeVolume(candidates, request(changes), { explain: true, resourceVersion: 7 })
+interface Asked {
+  readonly replicas?: number
+  readonly sizeBytes?: number
+  readonly failureDomainMode?: FailureDomainMode
+  readonly seed?: number
 }
 
-const where = (chosen: readonly Candidate[]) =>
-  chosen.map(({ pool: { spec, meta: named } }) => `${spec.node}/${named.name}`).sort()
+function demandOf({
+  failureDomainMode = 'PreferDifferent',
+  replicas = 1,
+  sizeBytes = GIB,
+}: Asked): VolumeDemand {
+  return {
+    sizeBytes,
+    replicas,
+    storageClass: failureDomainMode,
+    pool: '',
+    poolKinds: [],
+    rules: NO_RULES,
+    replicaRules: [],
+    tieBreakerMode: 'Auto',
+    tenant: '',
+  }
+}
+
+function place(state: StateView, asked: Asked = {}): VolumePlacement {
+  const subject = { name: 'data', uid: `uid ${asked.seed ?? 1}` }
+  return placeVolume(state, subject, demandOf(asked), { explain: true, full: true })
+}
+
+const where = (places: readonly Place[]) => places.map((one) => `${one.node}/${one.pool}`).sort()
+
+const rackOf = (state: StateView, { node: name }: Place) =>
+  state.nodes.get(name)?.meta.labels[RACK_LABEL]
 
 /** Hosts written "a1:a a2:a b1:b x": each with a pool of 10 GiB. */
 function hosts(text: string): Host[] {
@@ -131,8 +147,9 @@ describe('failure domains', () => {
     ['Same', 1, 'x1', '-'],
   ]
   it.each(cases)('%s, %d replicas over "%s": "%s"', (failureDomainMode, replicas, text, racks) => {
-    const { chosen, report } = place(candidatesOf(hosts(text)), { failureDomainMode, replicas })
-    const found = chosen.map((candidate) => candidate.node?.meta.labels[RACK_LABEL] ?? '-')
+    const state = stateOf(hosts(text))
+    const { places, report } = place(state, { failureDomainMode, replicas })
+    const found = places.map((one) => rackOf(state, one) ?? '-')
     expect(found.sort().join('')).toBe(racks)
     expect(report.placeable).toBe(racks !== '')
   })
@@ -146,18 +163,22 @@ function* choices<T>(items: readonly T[], count: number): Generator<T[]> {
 }
 
 /** All choices the rules allow, found by trying every one. */
-function allowed(candidates: readonly Candidate[], asked: VolumeRequest): Candidate[][] {
-  const fit = candidates.filter((c) => FILTERS.every(({ check }) => check(c, asked) === null))
+function allowed(state: StateView, asked: Asked): Place[][] {
+  const { failureDomainMode, replicas = 1, sizeBytes = GIB } = asked
+  const fit = state.hosts.candidates().flatMap(({ node: host, pool: { meta: named, status } }) => {
+    const labelled = host?.meta.labels[RACK_LABEL] !== undefined
+    const binding = failureDomainMode !== 'PreferDifferent' && replicas > 1
+    if (status.freeBytes < sizeBytes || (binding && !labelled)) return []
+    return [{ node: host!.meta.name, pool: named.name }]
+  })
   const distinct = (keys: readonly unknown[]) => new Set(keys).size
-  return [...choices(fit, asked.replicas)].filter((chosen) => {
-    if (distinct(chosen.map((c) => c.pool.spec.node)) < chosen.length) return false
-    const domains = distinct(chosen.map(domainOf))
-    if (asked.replicas === 1 || asked.failureDomainMode === 'PreferDifferent') return true
-    return domains === (asked.failureDomainMode === 'Same' ? 1 : chosen.length)
+  return [...choices(fit, replicas)].filter((chosen) => {
+    if (distinct(chosen.map((one) => one.node)) < chosen.length) return false
+    const domains = distinct(chosen.map((one) => rackOf(state, one)))
+    if (replicas === 1 || failureDomainMode === 'PreferDifferent') return true
+    return domains === (failureDomainMode === 'Same' ? 1 : chosen.length)
   })
 }
-
-const domainOf = (candidate: Candidate) => candidate.node?.meta.labels[RACK_LABEL]
 
 describe('every small cluster', () => {
   const anyHost = fc.record({
@@ -182,66 +203,69 @@ describe('every small cluster', () => {
   const check = (
     property: (
       placement: VolumePlacement,
-      options: readonly Candidate[][],
-      candidates: readonly Candidate[],
-      asked: VolumeRequest,
+      options: readonly Place[][],
+      state: StateView,
+      asked: Asked,
+      some: readonly Host[],
     ) => void,
   ) =>
     fc.assert(
       fc.property(scenario, ({ hosts: some, changes }) => {
-        const candidates = candidatesOf(some)
-        const asked = request(changes)
-        property(place(candidates, changes), allowed(candidates, asked), candidates, asked)
+        const state = stateOf(some)
+        property(place(state, changes), allowed(state, changes), state, changes, some)
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     )
 
   it('is given a place exactly when there is one', () => {
-    check(({ chosen, report }, options) => {
-      expect(chosen.length > 0).toBe(options.length > 0)
-      expect(report.placeable).toBe(chosen.length > 0)
-      if (chosen.length > 0) expect(options.map(where)).toContainEqual(where(chosen))
+    check(({ places, report }, options) => {
+      expect(places.length > 0).toBe(options.length > 0)
+      expect(report.placeable).toBe(places.length > 0)
+      if (places.length > 0) expect(options.map(where)).toContainEqual(where(places))
     })
   })
 
   it('is given the best place: of Different and Same none scores higher', () => {
-    check(({ chosen, report }, options, _candidates, { failureDomainMode }) => {
-      if (chosen.length === 0 || failureDomainMode === 'PreferDifferent') return
+    check(({ places, report }, options, _state, { failureDomainMode }) => {
+      if (places.length === 0 || failureDomainMode === 'PreferDifferent') return
       const scores = new Map(report.nodes.map((v) => [`${v.node}/${v.pool}`, v.totalScore]))
-      const total = (choice: readonly Candidate[]) =>
+      const total = (choice: readonly Place[]) =>
         where(choice).reduce((sum, id) => sum + scores.get(id)!, 0)
-      expect(total(chosen)).toBeCloseTo(Math.max(...options.map(total)), 9)
+      expect(total(places)).toBeCloseTo(Math.max(...options.map(total)), 5)
     })
   })
 
   it('is spread as far as its racks allow under PreferDifferent', () => {
-    check(({ chosen }, options, _candidates, { failureDomainMode }) => {
-      if (chosen.length < 2 || failureDomainMode !== 'PreferDifferent') return
-      const racks = (choice: readonly Candidate[]) =>
-        new Set(choice.flatMap((candidate) => domainOf(candidate) ?? [])).size
-      expect(racks(chosen)).toBe(Math.max(...options.map(racks)))
+    check(({ places }, options, state, { failureDomainMode }) => {
+      if (places.length < 2 || failureDomainMode !== 'PreferDifferent') return
+      const racks = (choice: readonly Place[]) =>
+        new Set(choice.flatMap((one) => rackOf(state, one) ?? [])).size
+      expect(racks(places)).toBe(Math.max(...options.map(racks)))
     })
   })
 
-  it('gets the same answer whatever the order of its pools', () => {
-    check(({ chosen }, _options, candidates, asked) => {
-      const turned = placeVolume([...candidates].reverse(), asked, {
-        explain: false,
-        resourceVersion: 7,
-      })
-      expect(where(turned.chosen)).toEqual(where(chosen))
+  it('gets the same answer whatever the order its hosts came in', () => {
+    check(({ places }, _options, _state, asked, some) => {
+      expect(place(stateOf(some.toReversed()), asked).places).toEqual(places)
     })
   })
 
   it('gets a report that adds up', () => {
-    check(({ chosen, report }, _options, candidates) => {
+    check(({ places, report }, _options, state) => {
+      const count = state.hosts.candidates().length
       const rejected = report.nodes.filter(({ rejectedBy }) => rejectedBy !== '')
-      expect(report.nodes.length).toBe(candidates.length)
-      expect(report.nodes.filter((verdict) => verdict.chosen).length).toBe(chosen.length)
+      expect(report.nodes.length).toBe(count)
+      expect(report.nodes.filter((verdict) => verdict.chosen).length).toBe(places.length)
       for (const verdict of rejected) expect(verdict.reason).not.toBe('')
+      for (const { scores, totalScore } of report.nodes) {
+        expect(totalScore).toBe(scores.reduce((sum, part) => sum + part.value * part.weight, 0))
+        for (const { value } of scores) expect(value >= 0 && value <= 1).toBe(true)
+      }
       const remaining = report.funnel.map((step) => step.remaining)
       expect(remaining).toEqual(remaining.toSorted((a, b) => b - a))
-      expect(remaining.at(-1)).toBe(candidates.length - rejected.length)
+      expect([remaining.at(0), remaining.at(-1)]).toEqual([count, count - rejected.length])
+      const grouped = report.groups!.reduce((sum, group) => sum + group.count, 0)
+      expect(grouped).toBe(rejected.length)
       expect([report.subject, report.resourceVersion]).toEqual(['volume/data', 7])
     })
   })
@@ -249,19 +273,19 @@ describe('every small cluster', () => {
 
 describe('preferences', () => {
   it('put a volume where more room is left', () => {
-    const candidates = candidatesOf([
+    const state = stateOf([
       { name: 'small', rack: 'a', pools: [10] },
       { name: 'large', rack: 'b', pools: [10, 100] },
     ])
-    expect(where(place(candidates).chosen)).toEqual(['large/p1'])
+    expect(where(place(state).places)).toEqual(['large/p1'])
   })
 
   it('let chance decide between equals, and the seed decide chance', () => {
-    const candidates = candidatesOf(hosts('a1 b1 c1'))
+    const state = stateOf(hosts('a1 b1 c1'))
     const counts = new Map<string, number>()
     for (let seed = 0; seed < 300; seed++) {
-      const [first = ''] = where(place(candidates, { seed }).chosen)
-      expect(where(place(candidates, { seed }).chosen)).toEqual([first])
+      const [first = ''] = where(place(state, { seed }).places)
+      expect(where(place(state, { seed }).places)).toEqual([first])
       counts.set(first, (counts.get(first) ?? 0) + 1)
     }
     for (const count of counts.values()) expect(count).toBeGreaterThan(60)
@@ -270,42 +294,43 @@ describe('preferences', () => {
 })
 
 describe('a refusal', () => {
-  const refusals: [name: string, hosts: Host[], changes: Partial<VolumeRequest>, report: object][] =
+  const refusals: [name: string, hosts: Host[], changes: Asked, report: object][] = [
     [
+      'without any pool',
+      [{ name: 'a1', rack: 'a', pools: [] }],
+      {},
+      {
+        summary: '1 × 1 GiB cannot be placed: there are no storage pools',
+        closestMiss: '',
+        suggestedFix: 'create a pool: keelson pool create NAME --node NODE …',
+      },
+    ],
+    [
+      'for want of space names the pool that comes closest, and what is missing',
       [
-        'without any pool',
-        [{ name: 'a1', rack: 'a', pools: [] }],
-        {},
-        {
-          summary: '1 × 1 GiB cannot be placed: there are no storage pools',
-          closestMiss: '',
-          suggestedFix: 'create a pool: keelson pool create NAME --node NODE …',
-        },
+        { name: 'a1', rack: 'a', pools: [3] },
+        { name: 'b1', rack: 'b', pools: [7] },
       ],
-      [
-        'for want of space names the pool that comes closest, and what is missing',
-        [
-          { name: 'a1', rack: 'a', pools: [3] },
-          { name: 'b1', rack: 'b', pools: [7] },
-        ],
-        { sizeBytes: 10 * GIB },
-        {
-          summary: '1 × 10 GiB cannot be placed: 0 of 2 nodes with pools fit',
-          closestMiss: 'b1/p0: needs 10 GiB, 7 GiB can be promised',
-          suggestedFix: '3 GiB more in pool b1/p0 would do',
-        },
-      ],
-      [
-        'for want of hosts says so when every pool fits',
-        hosts('a1:a a2:a'),
-        { replicas: 3 },
-        {
-          summary: '3 × 1 GiB cannot be placed: 2 of 2 nodes with pools fit',
-          closestMiss: '3 replicas need as many nodes that fit',
-        },
-      ],
-    ]
+      { sizeBytes: 10 * GIB },
+      {
+        summary:
+          '1 × 10 GiB cannot be placed: 10 GiB is more than the largest pool can promise, b1/p0 with 7 GiB; all pools together have 10 GiB, but a replica lies in one',
+        closestMiss: 'b1 lacks 3 GiB in pool p0',
+        suggestedFix: '3 GiB more in pool b1/p0 would do',
+      },
+    ],
+    [
+      'for want of hosts says so when every pool fits',
+      hosts('a1:a a2:a'),
+      { replicas: 3 },
+      {
+        summary: '3 × 1 GiB cannot be placed: 3 replicas need 3 nodes with pools, there are 2',
+        closestMiss: '',
+        suggestedFix: '2 replicas would fit',
+      },
+    ],
+  ]
   it.each(refusals)('%s', (_name, some, changes, report) => {
-    expect(place(candidatesOf(some), changes).report).toMatchObject({ placeable: false, ...report })
+    expect(place(stateOf(some), changes).report).toMatchObject({ placeable: false, ...report })
   })
 })

@@ -12,7 +12,6 @@ import type {
   ObjectMeta,
   Operation,
   OperationKind,
-  Rebalance,
   Snapshot,
   StorageClass,
   StoragePool,
@@ -28,6 +27,7 @@ import type {
   Generation,
   MachineKey,
   PolicyHistory,
+  RebalanceRecord,
   RecordKind,
   RecordTypes,
   Write,
@@ -54,7 +54,7 @@ export interface StateView {
   /** Policies by `policyId`. */
   readonly policies: ReadonlyTable<PolicyHistory>
   /** Rebalances by the name of their operation. */
-  readonly rebalances: ReadonlyTable<Rebalance>
+  readonly rebalances: ReadonlyTable<RebalanceRecord>
   readonly operations: ReadonlyTable<Operation>
   readonly events: ReadonlyTable<Event>
   readonly joinTokens: ReadonlyTable<JoinToken>

@@ -47,7 +47,7 @@ export interface HostIndex {
   volumesOn(node: string): ReadonlySet<string>
   /** Names of the snapshots with a replica on the host. */
   snapshotsOn(node: string): ReadonlySet<string>
-  /** Names of the machines that are on the host, on their way to it, or have their standby there. */
+  /** Names of the machines on the host, on their way to it, or with their standby there. */
   machinesOn(node: string): ReadonlySet<string>
   /** Names of the machines that use the volume. */
   machinesOf(volume: string): ReadonlySet<string>

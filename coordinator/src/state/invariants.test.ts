@@ -1,9 +1,13 @@
+import type { MovePhase, RebalancePhase, RebalancePlan, ReplicaMove } from '@keelson/shared/model'
 import { describe, expect, it } from 'vitest'
 import { createPopulatedWorld, faithfulReport, type World } from '../testing/index.ts'
 import { checkInvariants } from './invariants.ts'
 import type { RecordKind, RecordTypes, Write } from './records.ts'
 
-/** A sound cluster: volume "data" on n0 to n3 with a snapshot "s1", and "more" that is growing. */
+/**
+ * A sound cluster: volume "data" on n0 to n3 with a snapshot "s1", "more" that is growing, "moved"
+ * with a replica on its way, and a rebalance that has begun nothing.
+ */
 function soundWorld(): World {
   const world = createPopulatedWorld()
   const spec = {
@@ -15,11 +19,30 @@ function soundWorld(): World {
   }
   for (const name of ['data', 'more'])
     world.run('CreateVolume', name, { name, labels: {}, spec: { ...spec, replicas: 4 } })
+  world.run('CreateVolume', 'moved', { name: 'moved', labels: {}, spec: { ...spec, replicas: 2 } })
   for (const node of world.state.nodes.sortedIds())
     world.run('RecordObserved', node, { node, observed: faithfulReport(world.state, node) })
   world.run('CreateSnapshot', 's1', { name: 's1', labels: {}, volume: 'data' })
   world.run('ResizeVolume', 'more', { name: 'more', sizeBytes: 2 ** 21 })
+  const [{ node: fromNode } = { node: '' }] = world.state.volumes.get('moved')!.status.replicas
+  world.run('MoveReplica', 'moved', { volume: 'moved', fromNode, toNode: '', toPool: '' })
+  world.run('ApplyRebalance', 'rebalance', { plan: PLAN, limits: NO_LIMITS })
   return world
+}
+
+const NO_LIMITS = {
+  ...{ movesPerNode: 0, movesPerDomain: 0, failureDomain: '', bandwidthBytesPerSecond: 0 },
+  windows: [],
+}
+const PLAN: RebalancePlan = {
+  ...{ id: 'plan', objective: 'Spread', copiedBytes: 0, summary: '', resourceVersion: 0 },
+  ...{ imbalanceBefore: 1, imbalanceAfter: 0 },
+  moves: [
+    {
+      ...{ number: 1, kind: 'Replica', subject: 'volume/more', copiedBytes: 0, gain: 0 },
+      ...{ fromNode: 'n0', fromPool: 'p0', toNode: 'n1', toPool: 'p0', reason: '', after: [] },
+    },
+  ],
 }
 
 /** Changes a record behind the back of all decisions. */
@@ -118,6 +141,18 @@ describe('a state that is not sound', () => {
           replicas(() => []),
         ),
     ],
+    ['move-replicas-exist', (world) => tamper(world, 'volume', 'moved', move({ toNode: 'n9' }))],
+    ['move-has-operation', (world) => tamper(world, 'volume', 'moved', move({ operation: 'op' }))],
+    [
+      'operation-has-move',
+      (world) =>
+        tamper(world, 'volume', 'moved', (volume) => {
+          const { move: _, ...status } = volume.status
+          return { ...volume, status }
+        }),
+    ],
+    ['rebalance-has-operation', (world) => rebalance(world, 'Done', 'Done')],
+    ['rebalance-at-rest', (world) => rebalance(world, 'Paused', 'Running')],
     [
       'name-is-key',
       (world) =>
@@ -127,6 +162,22 @@ describe('a state that is not sound', () => {
         })),
     ],
   ]
+
+  function move(changes: Partial<ReplicaMove>) {
+    return (volume: RecordTypes['volume']) => {
+      const under = { ...volume.status.move!, ...changes }
+      return { ...volume, status: { ...volume.status, move: under } }
+    }
+  }
+
+  /** Puts the phases of the rebalance and of its only move. */
+  function rebalance(world: World, phase: RebalancePhase, moved: MovePhase): void {
+    const [id = ''] = world.state.rebalances.sortedIds()
+    tamper(world, 'rebalance', id, (record) => {
+      const moves = record.moves.map((status) => ({ ...status, phase: moved }))
+      return { ...record, phase, moves }
+    })
+  }
 
   /** The first replica with a number of the other volume's on the same host. */
   function sameAs({ state }: World, field: 'drbdMinor' | 'drbdPort') {

@@ -3,9 +3,10 @@
  * transaction, `keelson cluster verify` checks it on the live cluster. A violation is a bug in the
  * product, whatever the input was.
  */
-import type { Replica, Violation, Volume } from '@keelson/shared/model'
-import { snapshotPhase, volumePhase } from '@keelson/shared/model'
+import type { Operation, Replica, Violation, Volume } from '@keelson/shared/model'
+import { countedReplicas, snapshotPhase, volumePhase } from '@keelson/shared/model'
 import type { StateView } from './cluster-state.ts'
+import { MACHINE_RULES } from './machine-invariants.ts'
 import { poolId } from './records.ts'
 
 type Report = (rule: string, subject: string, message: string) => void
@@ -70,9 +71,48 @@ function operationsRunOnce(state: StateView, report: Report): void {
     const running = state.runningOperation(kind, about)
     if (running !== operation)
       report('operation-runs-once', about, `${meta.name} and ${running?.meta.name} are ${kind}`)
-    const name = about.slice(about.indexOf('/') + 1)
-    const table = about.startsWith('snapshot/') ? state.snapshots : state.volumes
-    if (!table.has(name)) report('operation-subject-exists', about, `${meta.name} still runs`)
+    if (!subjectExists(state, operation))
+      report('operation-subject-exists', about, `${meta.name} still runs`)
+  }
+}
+
+function subjectExists(state: StateView, { kind, meta, subject: about }: Operation): boolean {
+  const name = about.slice(about.indexOf('/') + 1)
+  if (kind === 'Rebalance') return state.rebalances.has(meta.name)
+  return (about.startsWith('snapshot/') ? state.snapshots : state.volumes).has(name)
+}
+
+/** A move has both its replicas and its running operation, and the operation has its move. */
+function movesAreOperations(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values()) {
+    const { move, replicas } = volume.status
+    if (!move) continue
+    const { fromNode, operation, toNode } = move
+    for (const node of [fromNode, toNode])
+      if (!replicas.some((replica) => replica.node === node))
+        report('move-replicas-exist', subject(volume), `has none on ${node}`)
+    if (state.runningOperation('VolumeMove', subject(volume))?.meta.name !== operation)
+      report('move-has-operation', subject(volume), `${operation} does not run`)
+  }
+  for (const { kind, meta, phase, subject: about } of state.operations.values()) {
+    if (kind !== 'VolumeMove' || phase !== 'Running') continue
+    const volume = state.volumes.get(about.slice(about.indexOf('/') + 1))
+    if (volume?.status.move?.operation !== meta.name)
+      report('operation-has-move', about, `${meta.name} runs`)
+  }
+}
+
+/** A rebalance that is not Done has its running operation; one at rest has no move under way. */
+function rebalancesAreOperations(state: StateView, report: Report): void {
+  for (const [id, { moves, operation, phase }] of state.rebalances.entries()) {
+    if (id !== operation) report('name-is-key', `rebalance/${id}`, `named ${operation}`)
+    const ended = state.operations.get(id)?.phase
+    if ((ended === 'Running') !== (phase !== 'Done'))
+      report('rebalance-has-operation', `rebalance/${id}`, `is ${phase}, its operation ${ended}`)
+    // Cancelling ends the operation at once and lets moves under way end.
+    const open = moves.filter((move) => move.phase === 'Running').length
+    const atRest = phase === 'Paused' || (phase === 'Done' && ended !== 'Cancelled')
+    if (open > 0 && atRest) report('rebalance-at-rest', `rebalance/${id}`, `${open} moves run`)
   }
 }
 
@@ -109,7 +149,8 @@ function claim(
 
 function uidsAreUnique(state: StateView, report: Report): void {
   const seen = new Map<string, string>()
-  const tables = [state.volumes, state.snapshots, state.pools, state.classes, state.nodes] as const
+  const { classes, nodes, pools, snapshots, virtualMachines, volumes } = state
+  const tables = [volumes, snapshots, pools, classes, nodes, virtualMachines] as const
   for (const table of tables)
     for (const { meta } of table.values()) {
       const other = seen.get(meta.uid)
@@ -121,7 +162,7 @@ function uidsAreUnique(state: StateView, report: Report): void {
 function phasesFollowReplicas(state: StateView, report: Report): void {
   for (const volume of state.volumes.values()) {
     const deleting = volume.meta.deletionRequestedAt !== undefined
-    const phase = volumePhase(deleting, volume.status.replicas)
+    const phase = volumePhase(deleting, countedReplicas(volume))
     if (phase !== volume.status.phase)
       report('volume-phase-derived', subject(volume), `is ${volume.status.phase}, not ${phase}`)
     if (volume.status.replicas.length === 0)
@@ -161,11 +202,14 @@ const RULES: readonly Rule[] = [
   snapshotsReferToVolumes,
   volumesReferToClasses,
   operationsRunOnce,
+  movesAreOperations,
+  rebalancesAreOperations,
   drbdIdentitiesAreUnique,
   uidsAreUnique,
   phasesFollowReplicas,
   promisesAreKept,
   namesMatchKeys,
+  ...MACHINE_RULES,
 ]
 
 function subject(volume: Volume): string {

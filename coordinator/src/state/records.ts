@@ -44,9 +44,21 @@ export interface Generation {
   readonly generation: number
 }
 
+/** How many versions of a scope's policy are kept. */
+export const KEPT_POLICIES = 20
+
 /** The policies a scope has had, the newest last; at most `KEPT_POLICIES`. */
 export interface PolicyHistory {
   readonly versions: readonly PlacementPolicy[]
+}
+
+/** A rebalance with what its bandwidth still owes for the moves it has begun. */
+export interface RebalanceRecord extends Rebalance {
+  readonly owed: {
+    readonly bytes: number
+    /** Paid off up to here. */
+    readonly at: number
+  }
 }
 
 /** Every kind of record with its type. Ids: see `recordKey`. */
@@ -63,7 +75,7 @@ export interface RecordTypes {
   readonly snapshot: Snapshot
   readonly virtualMachine: VirtualMachine
   readonly policy: PolicyHistory
-  readonly rebalance: Rebalance
+  readonly rebalance: RebalanceRecord
   readonly operation: Operation
   readonly event: Event
   readonly joinToken: JoinToken

@@ -23,6 +23,7 @@ export function fingerprint(state: StateView): string {
       node,
       sorted(hosts.volumesOn(node)),
       sorted(hosts.snapshotsOn(node)),
+      sorted(hosts.machinesOn(node)),
       sorted(hosts.poolsOn(node)),
       sorted(hosts.minorsOn(node)),
       sorted(hosts.portsOn(node)),
@@ -33,8 +34,10 @@ export function fingerprint(state: StateView): string {
       name,
       hosts.volumeByUid(state.volumes.get(name)!.meta.uid),
       sorted(hosts.snapshotsOf(name)),
+      sorted(hosts.machinesOf(name)),
       state.runningOperation('VolumeResize', `volume/${name}`)?.meta.name,
       state.runningOperation('SnapshotRestore', `volume/${name}`)?.meta.name,
+      state.runningOperation('VolumeMove', `volume/${name}`)?.meta.name,
     ])
   const snapshots = state.snapshots
     .sortedIds()

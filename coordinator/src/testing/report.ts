@@ -17,7 +17,7 @@ export function helloOf(node: string, changes: Partial<Hello> = {}): Hello {
     agentVersion: '0.1.0',
     ledgerGeneration: 0,
     clusterId: '',
-    capabilities: ['file', 'drbd'],
+    capabilities: ['file', 'drbd', 'kvm'],
     bootId: 'boot-1',
     os: 'Test 1',
     simulated: true,

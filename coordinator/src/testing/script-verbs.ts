@@ -11,15 +11,14 @@
  * The rest reads like the command line.
  */
 import type { FailureDomainMode, Hello, Role, StoragePoolKind } from '@keelson/shared/model'
-import { parseSize, RACK_LABEL } from '@keelson/shared/model'
+import { parseSize, parseTaint } from '@keelson/shared/model'
 import type { ScriptCommand, ScriptHandler } from '@keelson/shared/testing'
-import type { Command } from '../decide/index.ts'
 import { faithfulReport, helloOf, observedPool, reportOf } from './report.ts'
 import { parseItems } from './report-items.ts'
-import { showDecision, showDesired, showPlacement, showRefusal, showState } from './show.ts'
-import { createWorld, type Fields, type World } from './world.ts'
-
-type Verb = (world: World, command: ScriptCommand, words: readonly string[]) => string
+import { MACHINE_VERBS } from './script-machines.ts'
+import { list, longKey, pairs, submit, type Verb } from './script-tools.ts'
+import { showDesired, showRefusal, showState } from './show.ts'
+import { createWorld, type World } from './world.ts'
 
 /** A handler on a fresh world. */
 export function createDecideScript(): ScriptHandler {
@@ -37,18 +36,8 @@ export function createDecideScript(): ScriptHandler {
   }
 }
 
-function submit<T extends Command['type']>(
-  world: World,
-  type: T,
-  subject: string,
-  fields: Fields<T>,
-): string {
-  const command = { type, stamp: world.stamp(subject), ...fields } as unknown as Command
-  const decision = world.decide(command)
-  return command.dryRun ? showPlacement(decision) : showDecision(decision, world.state)
-}
-
 const VERBS: Readonly<Record<string, Verb>> = {
+  ...MACHINE_VERBS,
   clock(world, _command, [minutes = '']) {
     world.advance(Number(minutes) * 60_000)
     return ''
@@ -67,6 +56,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
       node,
       setLabels: pairs(labels.filter((label) => !label.endsWith('-'))),
       removeLabels: labels.filter((l) => l.endsWith('-')).map((l) => longKey(l.slice(0, -1))),
+    }),
+  'node taint': (world, _command, [node = '', ...taints]) =>
+    submit(world, 'UpdateNode', node, {
+      node,
+      setLabels: {},
+      removeLabels: [],
+      setTaints: taints.filter((text) => !text.endsWith('-')).map(parseTaint),
+      removeTaints: taints.flatMap((text) => (text.endsWith('-') ? text.slice(0, -1) : [])),
     }),
   'node cordon': (world, _command, words) => schedulable(world, words, false),
   'node uncordon': (world, _command, words) => schedulable(world, words, true),
@@ -173,6 +170,14 @@ const VERBS: Readonly<Record<string, Verb>> = {
     }),
   'volume resize': (world, { flag }, [name = '']) =>
     submit(world, 'ResizeVolume', name, { name, sizeBytes: parseSize(flag('size') ?? '') }),
+  'volume move': (world, { flag, has }, [volume = '']) =>
+    submit(world, 'MoveReplica', volume, {
+      volume,
+      fromNode: flag('from') ?? '',
+      toNode: flag('to') ?? '',
+      toPool: flag('pool') ?? '',
+      dryRun: has('dry-run'),
+    }),
   'volume delete': (world, _command, [name = '']) => submit(world, 'DeleteVolume', name, { name }),
   'volume refresh': (world, _command, volumes) =>
     submit(world, 'RefreshVolumes', volumes.join(' '), { volumes }),
@@ -252,22 +257,4 @@ function poolSpec(node: string, name: string, flag: ScriptCommand['flag']) {
 
 function uidOf({ state }: World, pool: string): string {
   return state.pools.get(pool)?.meta.uid ?? ''
-}
-
-function list(text: string | undefined): string[] {
-  return text === undefined || text === '' ? [] : text.split(',')
-}
-
-function pairs(texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const [key = '', value = ''] = text.split('=')
-      return [longKey(key), value]
-    }),
-  )
-}
-
-/** Scripts say "rack" for the label racks have. */
-function longKey(key: string): string {
-  return key === 'rack' ? RACK_LABEL : key
 }

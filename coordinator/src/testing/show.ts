@@ -1,7 +1,7 @@
 /** State and decisions as lines of a golden script: everything that matters, nothing random. */
 import { KeelsonError } from '@keelson/shared/errors'
-import type { DesiredState, Event, Replica, Volume } from '@keelson/shared/model'
-import { formatSize } from '@keelson/shared/model'
+import type { DesiredState, Event, Replica, VirtualMachine, Volume } from '@keelson/shared/model'
+import { formatSize, formatTaint } from '@keelson/shared/model'
 import type { Decision } from '../decide/index.ts'
 import { deriveDesiredState } from '../dispatch/index.ts'
 import type { StateView } from '../state/index.ts'
@@ -58,7 +58,11 @@ const TABLES: Readonly<Record<string, (state: StateView) => string[]>> = {
   nodes: (state) =>
     inOrder(state.nodes).map(({ meta, spec, status }) => {
       const labels = Object.entries(meta.labels).map(([key, value]) => `${key}=${value}`)
-      return words(meta.name, status.phase, spec.schedulable ? '' : 'cordoned', ...labels)
+      const taints = (spec.taints ?? []).map(formatTaint)
+      return words(
+        ...[meta.name, status.phase, spec.schedulable ? '' : 'cordoned'],
+        ...[...labels, ...taints],
+      )
     }),
   pools: (state) =>
     inOrder(state.pools).map(({ meta, spec, status }) => {
@@ -78,6 +82,7 @@ const TABLES: Readonly<Record<string, (state: StateView) => string[]>> = {
         words(`  ${node}/${pool}`, phase, method, message && `"${message}"`),
       ),
     ]),
+  machines: (state) => inOrder(state.virtualMachines).flatMap(showMachine),
   operations: (state) =>
     inOrder(state.operations).map(
       ({ kind, subject, phase, progressPercent, message }) =>
@@ -105,9 +110,27 @@ function showVolume({ meta, spec, status }: Volume): string[] {
     status.actualSizeBytes !== spec.sizeBytes && `(has ${formatSize(status.actualSizeBytes)})`,
   )
   const source = spec.sourceSnapshot && `of ${spec.sourceSnapshot}`
+  const moving = status.move && `moving from ${status.move.fromNode} to ${status.move.toNode}`
   return [
-    words(meta.name, `${spec.replicas} ×`, sizes, status.phase, source),
+    words(meta.name, `${spec.replicas} ×`, sizes, status.phase, source, moving),
     ...status.replicas.map(showReplica),
+  ]
+}
+
+function showMachine({ meta, spec, status }: VirtualMachine): string[] {
+  const { node, reserved, standbyNode } = status
+  const room = reserved && `${reserved.cpuMillis}m CPU, ${formatSize(reserved.memoryBytes)}`
+  return [
+    words(
+      ...[meta.name, spec.runPolicy, status.phase],
+      node && `on ${node} with ${room}`,
+      standbyNode && `standby ${standbyNode}`,
+      meta.tenant && `of ${meta.tenant}`,
+    ),
+    ...status.disks.map(({ name, volume }) => `  disk ${name} is volume ${volume}`),
+    ...status.conditions.map(({ message, reason, status: truth, type }) =>
+      words(`  ${type} ${truth} ${reason}`, message && `"${message}"`),
+    ),
   ]
 }
 

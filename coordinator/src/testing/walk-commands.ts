@@ -5,7 +5,8 @@ import type { Command } from '../decide/index.ts'
 import type { ReadonlyTable, StateView } from '../state/index.ts'
 import { faithfulReport, helloOf, observedPool } from './report.ts'
 import { type Action, CLASSES, NODES, VOLUMES } from './walk.ts'
-import { createWorld, type Fields, type Scene, type World } from './world.ts'
+import { machineCommand } from './walk-machines.ts'
+import { createWorld, type Fields, made, type Scene, type World } from './world.ts'
 
 const GIB = 2 ** 30
 
@@ -58,6 +59,10 @@ function commandOf(scene: Scene, step: Exclude<Action, { readonly does: 'reportA
       })
     case 'refresh':
       return made(scene, 'RefreshVolumes', 'all', { volumes: VOLUMES })
+    case 'refreshMachines':
+      return made(scene, 'RefreshVirtualMachines', 'all', {
+        machines: scene.state.virtualMachines.sortedIds(),
+      })
     case 'prune':
       return made(scene, 'PruneHistory', 'history', {
         keepEvents: step.keepEvents,
@@ -71,13 +76,22 @@ function commandOf(scene: Scene, step: Exclude<Action, { readonly does: 'reportA
       return made(scene, 'CancelOperation', name, { name })
     }
     default:
-      return userCommand(scene, step) ?? hostCommand(scene, step)
+      return userCommand(scene, step) ?? machineCommand(scene, step) ?? hostCommand(scene, step)
   }
 }
 
 type Rest = Exclude<
   Action,
-  { readonly does: 'report' | 'reportAll' | 'reportOdd' | 'refresh' | 'prune' | 'cancelOperation' }
+  {
+    readonly does:
+      | 'report'
+      | 'reportAll'
+      | 'reportOdd'
+      | 'refresh'
+      | 'refreshMachines'
+      | 'prune'
+      | 'cancelOperation'
+  }
 >
 
 function userCommand(scene: Scene, step: Rest): Command | undefined {
@@ -101,6 +115,18 @@ function userCommand(scene: Scene, step: Rest): Command | undefined {
         name: step.volume,
         sizeBytes: sizeOf(scene.state.volumes.get(step.volume)) + step.growthGib * GIB,
       })
+    case 'moveReplica': {
+      const { hosts, volumes } = scene.state
+      const some = namesOf(
+        volumes,
+        ({ meta, spec, status }) =>
+          spec.replicas > 1 && status.phase === 'Ready' && hosts.snapshotsOf(meta.name).size === 0,
+      )
+      const volume = oneOf(some, step.volume)
+      const replicas = scene.state.volumes.get(volume)?.status.replicas ?? []
+      const fromNode = replicas[step.position % Math.max(1, replicas.length)]?.node ?? 'n0'
+      return made(scene, 'MoveReplica', volume, { volume, fromNode, toNode: step.to, toPool: '' })
+    }
     case 'deleteVolume':
       return made(scene, 'DeleteVolume', step.volume, { name: step.volume })
     case 'createSnapshot': {
@@ -204,15 +230,6 @@ function hostCommand(scene: Scene, step: Rest): Command {
     default:
       throw new Error(`no command for ${step.does}`)
   }
-}
-
-function made<T extends Command['type']>(
-  scene: Scene,
-  type: T,
-  subject: string,
-  fields: Fields<T>,
-): Command {
-  return { type, stamp: scene.stamp(`${type} ${subject}`), ...fields } as unknown as Command
 }
 
 function updated(scene: Scene, name: string, fields: Partial<Fields<'UpdateNode'>>): Command {

@@ -3,7 +3,7 @@
  * is plain data, so that a failing walk shrinks to a few lines one can read; what it means in a
  * state stands in `walk-commands.ts`.
  */
-import type { StoragePoolKind } from '@keelson/shared/model'
+import type { RunPolicy, StoragePoolKind } from '@keelson/shared/model'
 import fc from 'fast-check'
 
 /** Names a walk draws from: few, so that actions meet. */
@@ -14,6 +14,7 @@ export const VOLUMES = ['v0', 'v1', 'v2', 'v3', 'v4'] as const
 export const CLASSES = ['different', 'same', 'prefer'] as const
 const SNAPSHOTS = ['s0', 's1', 's2'] as const
 const POOLS = ['p0', 'p1'] as const
+const MACHINES = ['m0', 'm1', 'm2', 'm3'] as const
 
 /** One thing that happens. */
 export type Action = {
@@ -32,6 +33,8 @@ interface Actions {
     readonly nodes: readonly Node[]
   }
   resizeVolume: { readonly volume: string; readonly growthGib: number }
+  /** The replica at that position, counted round; to a drawn host or wherever it fits. */
+  moveReplica: { readonly volume: string; readonly position: number; readonly to: Node | '' }
   deleteVolume: { readonly volume: string }
   createSnapshot: { readonly snapshot: string; readonly volume: string }
   restoreSnapshot: {
@@ -41,6 +44,29 @@ interface Actions {
   }
   deleteSnapshot: { readonly snapshot: string }
   cancelOperation: { readonly index: number }
+  createMachine: {
+    readonly machine: string
+    readonly vcpus: number
+    readonly memoryGib: number
+    /** Replicas of each new volume. */
+    readonly made: readonly number[]
+    readonly volumes: readonly string[]
+    readonly readOnly: boolean
+    readonly keep: boolean
+    readonly halted: boolean
+    readonly apartFrom: readonly string[]
+    /** Whether a plan is made first. */
+    readonly planned: boolean
+  }
+  updateMachine: {
+    readonly machine: string
+    /** 0 leaves the compute demand. */
+    readonly vcpus: number
+    readonly runPolicy: RunPolicy
+    readonly volumes: readonly string[]
+  }
+  moveMachine: { readonly machine: string; readonly to: Node | '' }
+  deleteMachine: { readonly machine: string; readonly keepVolumes: boolean }
   createPool: { readonly node: Node; readonly pool: Pool; readonly kind: StoragePoolKind }
   deletePool: { readonly node: Node; readonly pool: Pool }
   createClass: { readonly storageClass: string }
@@ -58,6 +84,7 @@ interface Actions {
   /** The host reports odd things; `oddness` says which. */
   reportOdd: { readonly node: Node; readonly oddness: readonly number[] }
   refresh: object
+  refreshMachines: object
   prune: { readonly keepEvents: number; readonly keepOperations: number }
 }
 
@@ -65,6 +92,7 @@ const node = fc.constantFrom(...NODES)
 const volume = fc.constantFrom(...VOLUMES)
 const snapshot = fc.constantFrom(...SNAPSHOTS)
 const pool = fc.constantFrom(...POOLS)
+const machine = fc.constantFrom(...MACHINES)
 const storageClass = fc.constantFrom(...CLASSES)
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, usually: T) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(usually) }, { weight: 1, arbitrary })
@@ -90,11 +118,32 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   action(6, 'reportAll', {}),
   action(3, 'reportOdd', { node, oddness: fc.array(fc.nat(255), { maxLength: 4 }) }),
   action(4, 'resizeVolume', { volume, growthGib: fc.integer({ min: -1, max: 2 }) }),
+  action(5, 'moveReplica', { volume, position: fc.nat(3), to: rarely(node, '') }),
   action(3, 'deleteVolume', { volume }),
   action(5, 'createSnapshot', { snapshot, volume }),
   action(5, 'restoreSnapshot', { snapshot, volume, growthGib: fc.integer({ min: -1, max: 1 }) }),
   action(2, 'deleteSnapshot', { snapshot }),
   action(3, 'cancelOperation', { index: fc.nat(20) }),
+  action(5, 'createMachine', {
+    machine,
+    vcpus: fc.integer({ min: 1, max: 6 }),
+    memoryGib: fc.integer({ min: 1, max: 4 }),
+    made: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
+    volumes: rarely(fc.uniqueArray(volume, { maxLength: 2 }), []),
+    readOnly: fc.boolean(),
+    keep: fc.boolean(),
+    halted: rarely(fc.constant(true), false),
+    apartFrom: rarely(fc.uniqueArray(machine, { minLength: 1, maxLength: 2 }), []),
+    planned: fc.boolean(),
+  }),
+  action(4, 'updateMachine', {
+    machine,
+    vcpus: rarely(fc.integer({ min: 1, max: 6 }), 0),
+    runPolicy: fc.constantFrom<RunPolicy>('Always', 'Halted', 'Manual'),
+    volumes: rarely(fc.uniqueArray(volume, { maxLength: 2 }), []),
+  }),
+  action(3, 'moveMachine', { machine, to: rarely(node, '') }),
+  action(3, 'deleteMachine', { machine, keepVolumes: fc.boolean() }),
   action(1, 'createPool', {
     node,
     pool,
@@ -110,6 +159,7 @@ const anyAction: fc.Arbitrary<Action> = fc.oneof(
   action(1, 'label', { node, rack: fc.constantFrom('r0', 'r1', 'r2') }),
   action(1, 'deleteNode', { node }),
   action(1, 'refresh', {}),
+  action(1, 'refreshMachines', {}),
   action(1, 'prune', { keepEvents: fc.nat(40), keepOperations: fc.nat(4) }),
 )
 

@@ -71,6 +71,16 @@ export function initializeCluster(scene: Scene): Command {
   return { type: 'InitializeCluster', stamp: scene.stamp('cluster'), clusterId: 'c1', authority }
 }
 
+/** A command of its parts, stamped for its type and subject. */
+export function made<T extends Command['type']>(
+  scene: Scene,
+  type: T,
+  subject: string,
+  fields: Fields<T>,
+): Command {
+  return { type, stamp: scene.stamp(`${type} ${subject}`), ...fields } as unknown as Command
+}
+
 /** A world with a cluster and nothing in it. */
 export function createWorld(): World {
   const state = createClusterState()

@@ -36,6 +36,8 @@ export const operationCodec = record<pbOperation.Operation, Operation>({
     1: 'SnapshotCreate',
     2: 'SnapshotRestore',
     3: 'VolumeResize',
+    4: 'VolumeMove',
+    5: 'Rebalance',
   }),
   subject: text,
   phase: oneOf<pbOperation.OperationPhase, OperationPhase>({

@@ -5,11 +5,14 @@ import * as pbCluster from '../gen/keelson/v1/cluster.ts'
 import { Event } from '../gen/keelson/v1/event.ts'
 import { Node } from '../gen/keelson/v1/node.ts'
 import { Operation } from '../gen/keelson/v1/operation.ts'
+import { PlacementRules, VirtualMachineDemand } from '../gen/keelson/v1/placement_demand.ts'
 import { PlacementReport } from '../gen/keelson/v1/placement_report.ts'
 import { Snapshot } from '../gen/keelson/v1/snapshot.ts'
 import { StorageClass } from '../gen/keelson/v1/storage_class.ts'
 import { StoragePool } from '../gen/keelson/v1/storage_pool.ts'
+import { VirtualMachine, VirtualMachineSpec } from '../gen/keelson/v1/virtual_machine.ts'
 import { Volume } from '../gen/keelson/v1/volume.ts'
+import { NO_RULES } from '../model/index.ts'
 import {
   anyAgentMessage,
   anyClass,
@@ -26,6 +29,7 @@ import {
   anyViolation,
   anyVolume,
 } from './fixture.ts'
+import { anyVirtualMachine, anyVirtualMachineDemand } from './fixture-demand.ts'
 import {
   agentMessageCodec,
   type Codec,
@@ -41,6 +45,7 @@ import {
   operationCodec,
   optionalOneOf,
   placementReportCodec,
+  placementRulesCodec,
   poolCodec,
   poolKindCodec,
   required,
@@ -49,6 +54,9 @@ import {
   time,
   userTokenCodec,
   violationCodec,
+  virtualMachineCodec,
+  virtualMachineDemandCodec,
+  virtualMachineSpecCodec,
   volumeCodec,
   watchTypeCodec,
 } from './index.ts'
@@ -90,6 +98,13 @@ const CASES: readonly Case[] = [
   roundTrip('StoragePool', poolCodec, StoragePool, anyPool),
   roundTrip('StorageClass', classCodec, StorageClass, anyClass),
   roundTrip('Volume', volumeCodec, Volume, anyVolume),
+  roundTrip('VirtualMachine', virtualMachineCodec, VirtualMachine, anyVirtualMachine),
+  roundTrip(
+    'VirtualMachineDemand',
+    virtualMachineDemandCodec,
+    VirtualMachineDemand,
+    anyVirtualMachineDemand,
+  ),
   roundTrip('Snapshot', snapshotCodec, Snapshot, anySnapshot),
   roundTrip('Operation', operationCodec, Operation, anyOperation),
   roundTrip('Event', eventCodec, Event, anyEvent),
@@ -148,6 +163,39 @@ describe('reading is strict', () => {
     ],
     ['a time that is missing', () => time.read(undefined, 'createdAt'), 'createdAt: timestamp is'],
     [
+      'an affinity without a target',
+      () =>
+        placementRulesCodec.read(
+          PlacementRules.fromPartial({ affinities: [{ relation: 1 }] }),
+          'spec.rules',
+        ),
+      'spec.rules.affinities[0].target: is missing',
+    ],
+    [
+      'a group without a relation',
+      () =>
+        placementRulesCodec.read(PlacementRules.fromPartial({ groups: [{ name: 'a' }] }), 'rules'),
+      'rules.groups[0].relation: is missing',
+    ],
+    [
+      'a taint effect that Kubernetes does not have',
+      () =>
+        placementRulesCodec.read(
+          PlacementRules.fromPartial({ tolerations: [{ effect: 'Never' }] }),
+          'rules',
+        ),
+      'rules.tolerations[0].effect: "Never" is none of NoSchedule, PreferNoSchedule, NoExecute',
+    ],
+    [
+      'a disk without a source',
+      () =>
+        virtualMachineSpecCodec.read(
+          VirtualMachineSpec.fromPartial({ compute: {}, disks: [{ name: 'root' }] }),
+          'spec',
+        ),
+      'spec.disks[0].source: is missing',
+    ],
+    [
       'a message of an agent that is newer',
       () => agentMessageCodec.read({ message: undefined }, 'message'),
       'message: unknown message from a newer agent',
@@ -173,6 +221,32 @@ describe('defaults and words', () => {
   it('an unset failure-domain mode prefers different ones', () => {
     expect(failureDomainModeCodec.read(0, 'mode')).toBe('PreferDifferent')
     expect(failureDomainModeCodec.read(3, 'mode')).toBe('Same')
+  })
+
+  it('of a machine and its rules are those of the contract', () => {
+    const spec = virtualMachineSpecCodec.read(
+      VirtualMachineSpec.fromPartial({
+        compute: { devices: [{ resource: 'a.example/b' }] },
+        disks: [{ name: 'root', source: { $case: 'volume', value: 'data' } }],
+        rules: {
+          affinities: [{ target: 3, relation: 2, names: ['a'] }],
+          groups: [{ name: 'web', relation: 2 }],
+          tolerations: [{}],
+        },
+      }),
+      'spec',
+    )
+    expect(spec).toMatchObject({ runPolicy: 'Always', volumeLocality: 'Preferred' })
+    expect(spec.evictionPolicy).toBe('Migrate')
+    expect(spec.compute).toMatchObject({ cpuPolicy: 'Shared', numaPolicy: 'Any' })
+    expect(spec.compute).toMatchObject({ cpuModel: 'host-model', architecture: 'amd64' })
+    expect(spec.compute.devices).toEqual([{ resource: 'a.example/b', pciId: '', count: 1 }])
+    expect(spec.disks[0]).toMatchObject({ bus: 'Virtio' })
+    expect(spec.rules.affinities[0]).toMatchObject({ strength: 'Required', weight: 1 })
+    expect(spec.rules.groups[0]).toMatchObject({ strength: 'Required', maximumPerDomain: 1 })
+    expect(spec.rules.tolerations).toStrictEqual([{ key: '' }])
+    const bare = virtualMachineSpecCodec.read(VirtualMachineSpec.fromPartial({ compute: {} }), 's')
+    expect(bare.rules).toEqual(NO_RULES)
   })
 
   it('every kind of watch step has a number of its own', () => {

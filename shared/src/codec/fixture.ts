@@ -6,7 +6,6 @@ import fc from 'fast-check'
 import type {
   AgentMessage,
   ClusterStatus,
-  Condition,
   ControllerStatus,
   CoordinatorMessage,
   DesiredPool,
@@ -22,7 +21,6 @@ import type {
   NodeSpec,
   NodeStatus,
   NodeVerdict,
-  ObjectMeta,
   ObservedPool,
   ObservedReplica,
   ObservedSnapshot,
@@ -30,6 +28,7 @@ import type {
   Operation,
   PlacementReport,
   Replica,
+  ReplicaMove,
   ScorePart,
   Snapshot,
   SnapshotReplica,
@@ -38,78 +37,46 @@ import type {
   StoragePool,
   StoragePoolSpec,
   StoragePoolStatus,
+  Taint,
   UserToken,
+  VerdictGroup,
   Violation,
   Volume,
-  VolumeSpec,
   VolumeStatus,
   Welcome,
 } from '../model/index.ts'
-
-type Arbitrary<T> = fc.Arbitrary<T>
-
-/** A field that may be absent. */
-interface Maybe<T> {
-  readonly maybe: Arbitrary<T>
-}
-
-/** How each field is drawn; optional ones, and only they, are a `Maybe`. */
-type Fields<T> = {
-  readonly [K in keyof T]-?: object extends Pick<T, K>
-    ? Maybe<Exclude<T[K], undefined>>
-    : Arbitrary<T[K]>
-}
-
-function shape<T>(fields: Fields<T>): Arbitrary<T> {
-  const entries = Object.entries(fields) as [string, Arbitrary<unknown> | Maybe<unknown>][]
-  const drawn = entries.map(([key, field]) => [key, 'maybe' in field ? field.maybe : field])
-  const requiredKeys = entries.filter(([, field]) => !('maybe' in field)).map(([key]) => key)
-  const constraints = { requiredKeys: requiredKeys as never[], noNullPrototype: true }
-  return fc.record(Object.fromEntries(drawn), constraints) as Arbitrary<T>
-}
-
-const maybe = <T>(arbitrary: Arbitrary<T>): Maybe<T> => ({ maybe: arbitrary })
-const oneOf = <T extends string>(...words: readonly T[]) => fc.constantFrom<T[]>(...words)
-const list = <T>(item: Arbitrary<T>) => fc.array(item, { maxLength: 3 })
-
-const text = fc.string({ unit: 'binary', maxLength: 8 })
-const texts = list(text)
-const bool = fc.boolean()
-const count = fc.nat(2 ** 31 - 1)
-/** Everything a 64-bit field may carry here: whole numbers a double holds exactly. */
-const big = fc.oneof(count, fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }))
-const double = fc.double({ noNaN: true }).map((value) => (value === 0 ? 0 : value))
-const time = fc.integer({ min: 0, max: 4_102_444_800_000 })
-const labelKey = fc.stringMatching(/^[a-z][a-z0-9./]{0,7}$/)
-const labels = fc.dictionary(labelKey, text, { maxKeys: 3, noNullPrototype: true })
-
-const meta = shape<ObjectMeta>({
-  name: text,
-  uid: text,
-  tenant: maybe(text),
+import { poolKind, taintEffect, volumeSpec } from './fixture-demand.ts'
+import {
+  type Arbitrary,
+  big,
+  bool,
+  conditions,
+  count,
+  double,
+  type Fields,
+  labelKey,
   labels,
-  generation: big,
-  resourceVersion: big,
-  createdAt: time,
-  deletionRequestedAt: maybe(time),
-})
-
-const conditions = list(
-  shape<Condition>({
-    type: text,
-    status: oneOf('True', 'False', 'Unknown'),
-    reason: text,
-    message: text,
-    lastTransitionAt: time,
-  }),
-)
+  list,
+  maybe,
+  meta,
+  oneOf,
+  shape,
+  some,
+  text,
+  texts,
+  time,
+} from './fixture-shape.ts'
 
 const resources = shape<NodeResources>({ cpuMillis: big, memoryBytes: big, storageBytes: big })
 
 /** A host. */
 export const anyNode = shape<Node>({
   meta,
-  spec: shape<NodeSpec>({ schedulable: bool, profile: text }),
+  spec: shape<NodeSpec>({
+    schedulable: bool,
+    profile: text,
+    taints: maybe(some(shape<Taint>({ key: text, value: text, effect: taintEffect }))),
+  }),
   status: shape<NodeStatus>({
     phase: oneOf('Pending', 'Online', 'Offline'),
     conditions,
@@ -126,8 +93,6 @@ export const anyNode = shape<Node>({
     bootId: text,
   }),
 })
-
-const poolKind = oneOf('LVM', 'LVM_THIN', 'ZFS', 'ZFS_THIN', 'FILE', 'FILE_THIN')
 
 /** A pool. */
 export const anyPool = shape<StoragePool>({
@@ -168,14 +133,7 @@ const replicaRole = oneOf('Diskful', 'Diskless', 'TieBreaker')
 /** A volume. */
 export const anyVolume = shape<Volume>({
   meta,
-  spec: shape<VolumeSpec>({
-    sizeBytes: big,
-    storageClass: text,
-    pool: text,
-    replicas: count,
-    nodes: texts,
-    sourceSnapshot: text,
-  }),
+  spec: volumeSpec,
   status: shape<VolumeStatus>({
     phase: oneOf('Pending', 'Ready', 'Degraded', 'Failed', 'Deleting'),
     conditions,
@@ -197,6 +155,7 @@ export const anyVolume = shape<Volume>({
       }),
     ),
     actualSizeBytes: big,
+    move: maybe(shape<ReplicaMove>({ fromNode: text, toNode: text, operation: text })),
   }),
 })
 
@@ -228,7 +187,7 @@ export const anySnapshot = shape<Snapshot>({
 /** An operation. */
 export const anyOperation = shape<Operation>({
   meta,
-  kind: oneOf('SnapshotCreate', 'SnapshotRestore', 'VolumeResize'),
+  kind: oneOf('SnapshotCreate', 'SnapshotRestore', 'VolumeResize', 'VolumeMove', 'Rebalance'),
   subject: text,
   phase: oneOf('Running', 'Succeeded', 'Failed', 'Cancelled'),
   progressPercent: count,
@@ -290,8 +249,7 @@ export const anyClusterStatus = shape<ClusterStatus>({
   ),
 })
 
-/** A placement report. */
-export const anyPlacementReport = shape<PlacementReport>({
+const reportFields: Fields<Omit<PlacementReport, 'parts'>> = {
   subject: text,
   placeable: bool,
   summary: text,
@@ -311,6 +269,13 @@ export const anyPlacementReport = shape<PlacementReport>({
   closestMiss: text,
   suggestedFix: text,
   resourceVersion: big,
+  groups: maybe(some(shape<VerdictGroup>({ filter: text, count, example: text, nodes: texts }))),
+}
+
+/** A placement report, some with the reports of its parts. */
+export const anyPlacementReport = shape<PlacementReport>({
+  ...reportFields,
+  parts: maybe(some(shape<Omit<PlacementReport, 'parts'>>(reportFields))),
 })
 
 const intent = oneOf('Present', 'Absent')

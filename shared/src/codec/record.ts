@@ -111,6 +111,33 @@ export function list<P, D>(codec: Codec<P, D>): Codec<P[], readonly D[]> {
   }
 }
 
+/** A list that is absent in the domain when it is empty. */
+export function optionalList<P, D>(codec: Codec<P, D>): Codec<P[], readonly D[] | undefined> {
+  const whole = list(codec)
+  return {
+    read: (values, path) => (values.length === 0 ? undefined : whole.read(values, path)),
+    write: (values) => (values === undefined ? [] : whole.write(values)),
+  }
+}
+
+/** A field whose zero value on the wire, `unset`, means `fallback`. */
+export function defaulting<P, D>(codec: Codec<P, D>, unset: P, fallback: D): Codec<P, D> {
+  return {
+    read: (value, path) => (value === unset ? fallback : codec.read(value, path)),
+    write: codec.write,
+  }
+}
+
+/** A text that is one of a few words. */
+export function word<D extends string>(...words: readonly D[]): Codec<string, D> {
+  return {
+    read: (value, path) =>
+      words.find((known) => known === value) ??
+      invalid(path, `"${value}" is none of ${words.join(', ')}`),
+    write: (value) => value,
+  }
+}
+
 /**
  * An enum as a union of words. The table names every number of the proto enum but the zero
  * (`…_UNSPECIFIED`), which is refused on reading.

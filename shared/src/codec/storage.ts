@@ -13,7 +13,7 @@ import type {
 import { conditionCodec, objectMetaCodec } from './common.ts'
 import {
   bool,
-  type Codec,
+  defaulting,
   int64,
   list,
   number,
@@ -65,17 +65,16 @@ export const poolCodec = record<pb.StoragePool, StoragePool>({
   ),
 })
 
-const failureDomainMode = oneOf<pbClass.FailureDomainMode, FailureDomainMode>({
-  1: 'Different',
-  2: 'PreferDifferent',
-  3: 'Same',
-})
-
 /** FailureDomainMode, where unset means PreferDifferent. */
-export const failureDomainModeCodec: Codec<pbClass.FailureDomainMode, FailureDomainMode> = {
-  read: (value, path) => (value === 0 ? 'PreferDifferent' : failureDomainMode.read(value, path)),
-  write: failureDomainMode.write,
-}
+export const failureDomainModeCodec = defaulting(
+  oneOf<pbClass.FailureDomainMode, FailureDomainMode>({
+    1: 'Different',
+    2: 'PreferDifferent',
+    3: 'Same',
+  }),
+  0,
+  'PreferDifferent',
+)
 
 /** StorageClassSpec. */
 export const classSpecCodec = record<pbClass.StorageClassSpec, StorageClassSpec>({

@@ -2,6 +2,7 @@ import type * as pbSnapshot from '../gen/keelson/v1/snapshot.ts'
 import type * as pb from '../gen/keelson/v1/volume.ts'
 import type {
   Replica,
+  ReplicaMove,
   ReplicaPhase,
   ReplicaRole,
   Snapshot,
@@ -15,11 +16,17 @@ import type {
 } from '../model/index.ts'
 import { conditionCodec, objectMetaCodec } from './common.ts'
 import {
+  optionalTieBreakerModeCodec,
+  placementRulesCodec,
+  replicaRuleCodec,
+} from './placement-demand.ts'
+import {
   int64,
   list,
   number,
   oneOf,
   optional,
+  optionalList,
   optionalOneOf,
   optionalTime,
   record,
@@ -43,6 +50,9 @@ export const volumeSpecCodec = record<pb.VolumeSpec, VolumeSpec>({
   replicas: number,
   nodes: texts,
   sourceSnapshot: text,
+  rules: optional(placementRulesCodec),
+  replicaRules: optionalList(replicaRuleCodec),
+  tieBreakerMode: optionalTieBreakerModeCodec,
 })
 
 const replicaCodec = record<pb.Replica, Replica>({
@@ -83,6 +93,9 @@ export const volumeCodec = record<pb.Volume, Volume>({
       conditions: list(conditionCodec),
       replicas: list(replicaCodec),
       actualSizeBytes: int64,
+      move: optional(
+        record<pb.ReplicaMove, ReplicaMove>({ fromNode: text, toNode: text, operation: text }),
+      ),
     }),
   ),
 })

@@ -13,10 +13,16 @@ export function checkLabels(
     throw new KeelsonError('INVALID_ARGUMENT', `${entries.length} labels, at most 64 are allowed`)
   for (const [key, value] of entries) {
     checkLabelKey(key)
-    if (!VALUE.test(value))
-      throw new KeelsonError('INVALID_ARGUMENT', `value "${value}" of label ${key} is not valid`)
+    checkLabelValue(key, value)
   }
   return labels
+}
+
+/** Checks the value of a key; raises INVALID_ARGUMENT. */
+export function checkLabelValue(key: string, value: string): string {
+  if (!VALUE.test(value))
+    throw new KeelsonError('INVALID_ARGUMENT', `value "${value}" of label ${key} is not valid`)
+  return value
 }
 
 /** Checks one key; raises INVALID_ARGUMENT. */

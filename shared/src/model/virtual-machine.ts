@@ -131,6 +131,8 @@ export interface VirtualMachineStatus {
   readonly startedAt?: number
   /** Host that keeps room for it should its own be lost; empty if none does. */
   readonly standbyNode: string
+  /** Host it had before it was halted; absent if it never had one. */
+  readonly lastNode?: string
 }
 
 /** A machine that KubeVirt runs where Keelson says. */

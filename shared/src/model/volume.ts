@@ -83,9 +83,19 @@ export function wasMade(replica: Replica): boolean {
   return replica.sizeBytes > 0
 }
 
-/** Whether the replica has been added by a move and is not made yet. */
+/**
+ * Whether the replica has been added by a move and does not count yet: the one it replaces is
+ * still kept.
+ */
 export function isJoining({ status }: Volume, replica: Replica): boolean {
-  return status.move?.toNode === replica.node && !wasMade(replica)
+  const { move, replicas } = status
+  if (move?.toNode !== replica.node) return false
+  return replicas.some(({ node, phase }) => node === move.fromNode && phase !== 'Deleting')
+}
+
+/** The replicas that make the volume what it is: all but one that a move has added. */
+export function countedReplicas(volume: Volume): readonly Replica[] {
+  return volume.status.replicas.filter((replica) => !isJoining(volume, replica))
 }
 
 /** The phase a volume has because of its replicas. */

@@ -33,7 +33,7 @@ function scheduling(verb: {
       const client = await session.client()
       const response = await client.call(NodeServiceService.updateNode, {
         ...{ name, schedulable, dryRun },
-        ...{ setLabels: {}, removeLabels: [] },
+        ...{ setLabels: {}, removeLabels: [], setTaints: [], removeTaints: [] },
       })
       const json = UpdateNodeResponse.toJSON(response)
       if (dryRun) return session.print(outcomeView(`node/${name}`, `would be ${verb.name}ed`, json))

@@ -1,5 +1,5 @@
 /** How hosts are shown. */
-import { type Node, type NodeResources, nodePhaseToJSON } from '@keelson/shared/api'
+import { type Node, type NodeResources, nodePhaseToJSON, type Taint } from '@keelson/shared/api'
 import { RACK_LABEL } from '@keelson/shared/model'
 import { age, type Column, size, timeAndAge, toneOf, word, yesNo } from '../../output/index.ts'
 import {
@@ -50,6 +50,7 @@ export const nodeKind: Kind<Node> = {
       ['Phase', phase, toneOf(phase)],
       ['Last seen', timeAndAge(status?.lastSeenAt, nowMs)],
       ['Schedulable', yesNo(spec?.schedulable), spec?.schedulable ? 'plain' : 'warning'],
+      ['Taints', (spec?.taints ?? []).map(taintOf).join(', '), 'warning'],
       ['Hardware profile', spec?.profile ?? ''],
       ['Simulated', status?.simulated ? 'yes: no real hardware' : '', 'warning'],
       ['Operating system', status?.os ?? ''],
@@ -71,6 +72,11 @@ export const nodeKind: Kind<Node> = {
     to.section('Resources:', (inner) => inner.table(resourceColumns, rows))
     describeConditions(to, status?.conditions ?? [], nowMs)
   },
+}
+
+/** "key=value:Effect". */
+function taintOf({ effect, key, value }: Taint): string {
+  return `${key}${value === '' ? '' : `=${value}`}:${effect}`
 }
 
 const resourceColumns: readonly Column<{

@@ -27,7 +27,7 @@ export const label = defineVerb({
     const client = await session.client()
     const response = await client.call(NodeServiceService.updateNode, {
       ...{ name, setLabels, removeLabels, dryRun },
-      schedulable: undefined,
+      ...{ setTaints: [], removeTaints: [], schedulable: undefined },
     })
     const json = UpdateNodeResponse.toJSON(response)
     if (dryRun) return session.print(outcomeView(`node/${name}`, 'would be labelled', json))

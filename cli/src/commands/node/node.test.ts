@@ -120,14 +120,27 @@ describe('node hardware', () => {
   })
 })
 
-describe('node label, cordon, uncordon', () => {
-  const none = { setLabels: {}, removeLabels: [], schedulable: undefined, dryRun: false }
+describe('node label, taint, cordon, uncordon', () => {
+  const none = {
+    ...{ setLabels: {}, removeLabels: [], setTaints: [], removeTaints: [] },
+    ...{ schedulable: undefined, dryRun: false },
+  }
   it.each([
     [
       'node label n1 rack=a tier= spare-',
       { setLabels: { rack: 'a', tier: '' }, removeLabels: ['spare'] },
     ],
     ['node label n1 a=b --dry-run', { setLabels: { a: 'b' }, dryRun: true }],
+    [
+      'node taint n1 gpu=yes:NoSchedule spare:NoExecute old-',
+      {
+        setTaints: [
+          { key: 'gpu', value: 'yes', effect: 'NoSchedule' },
+          { key: 'spare', value: '', effect: 'NoExecute' },
+        ],
+        removeTaints: ['old'],
+      },
+    ],
     ['node cordon n1', { schedulable: false }],
     ['node uncordon n1', { schedulable: true }],
   ])('%s', async (line, expected) => {
@@ -142,6 +155,15 @@ describe('node label, cordon, uncordon', () => {
     [['-'], 'not valid'],
   ])('%j is refused', (changes, message) => {
     expect(() => parseChanges(changes)).toThrow(message)
+  })
+
+  it.each([
+    ['gpu=yes:Never', 'is not a taint such as key=value:NoSchedule'],
+    ['gpu', 'is not a taint'],
+    ['gpu_:NoSchedule', 'label key "gpu_" is not valid'],
+  ])('taint %s is refused', async (change, message) => {
+    const { code, stderr } = await cluster.run(`node taint n1 ${change}`)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)])
   })
 
   it('a value may end with a dash as far as labels may: it is not a removal', () => {

@@ -5,6 +5,8 @@ import { list } from './list.ts'
 import { show } from './show.ts'
 import { watch } from './watch.ts'
 
+export { waitForOperation } from './wait.ts'
+
 /** The noun. */
 export const operation: VerbGroup = {
   name: 'operation',

@@ -75,9 +75,11 @@ describe('volume create', () => {
         spec: {
           ...{ sizeBytes: 1_073_741_824n, storageClass: 'gold', pool: '', replicas: 2 },
           ...{ nodes: ['n1', 'n2'], sourceSnapshot: '' },
+          ...{ replicaRules: [], tieBreakerMode: 0 },
         },
         labels: { app: 'db' },
         dryRun: false,
+        tenant: '',
       },
       { labelSelector: '', resourceVersion: 7n, name: 'data' },
     ])
@@ -176,7 +178,7 @@ describe('volume create', () => {
         'n1    local  chosen    0.75  -',
         'n2    local  space        -  needs 4 GiB, 1 GiB free',
         'Closest miss:  n2 lacks 3 GiB',
-        'Dry run: nothing was created.',
+        'Dry run: nothing was changed.',
         '',
       ].join('\n'),
     )

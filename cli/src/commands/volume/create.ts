@@ -1,10 +1,11 @@
-import { CreateVolumeResponse, VolumeServiceService } from '@keelson/shared/api'
+import { CreateVolumeResponse, TieBreakerMode, VolumeServiceService } from '@keelson/shared/api'
 import { rowView } from '../../resource/index.ts'
 import {
   argument,
   defineVerb,
   labels,
   mutating,
+  negatable,
   required,
   sizeBytes,
   text,
@@ -12,6 +13,7 @@ import {
   waiting,
   wholeNumber,
 } from '../../verb/index.ts'
+import { ruleFlags, rulesOf, spreadBy } from '../demand/index.ts'
 import { volumeKind } from './kind.ts'
 import { placementView } from './placement.ts'
 import { waitForVolume } from './wait.ts'
@@ -30,6 +32,10 @@ export const create = defineVerb({
     pool: text('name', 'only pools of this name', { complete: 'pool' }),
     replicas: wholeNumber('count', "copies of the data (the class's number, or 1)", [1, 8]),
     node: texts('name', 'only these hosts; may be repeated', { complete: 'node' }),
+    ...ruleFlags,
+    spreadBy,
+    tieBreaker: negatable('no witness beside an even number of replicas'),
+    tenant: text('name', 'whose it is (nobody: the operator)'),
     label: labels('labels; may be repeated'),
     ...mutating,
     ...waiting,
@@ -38,6 +44,7 @@ export const create = defineVerb({
     'volume create data --size 10GiB --pool local',
     'volume create db --size 100GiB --class replicated --label app=db',
     'volume create db --size 100GiB --replicas 3 --dry-run',
+    'volume create db --size 100GiB --replicas 2 --spread-by rack --apart-from volume=db-old',
   ],
   async run({ args: { name }, flags, session }) {
     const client = await session.client()
@@ -50,11 +57,22 @@ export const create = defineVerb({
         replicas: flags.replicas ?? 0,
         nodes: [...flags.node],
         sourceSnapshot: '',
+        rules: rulesOf({ ...flags, node: [] }),
+        replicaRules: [...flags.spreadBy],
+        tieBreakerMode: flags.tieBreaker
+          ? TieBreakerMode.TIE_BREAKER_MODE_UNSPECIFIED
+          : TieBreakerMode.TIE_BREAKER_MODE_NEVER,
       },
+      tenant: flags.tenant ?? '',
       labels: { ...flags.label },
       dryRun: flags.dryRun,
     })
-    if (flags.dryRun) return session.print(placementView(name, response))
+    if (flags.dryRun) {
+      const json = CreateVolumeResponse.toJSON(response)
+      return session.print(
+        placementView(`volume/${name}`, { json, report: response.placementReport }),
+      )
+    }
     const volume =
       flags.wait && response.volume
         ? await waitForVolume(session, response.volume, 'ready')

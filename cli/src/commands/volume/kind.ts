@@ -66,6 +66,7 @@ export const volumeKind: Kind<Volume> = {
       ['Size', exactSize(spec?.sizeBytes)],
       ['Size reached', growing ? exactSize(status.actualSizeBytes) : '', 'warning'],
       ['Replicas', `${readyOfAll(volume)} ready`],
+      ['Moving', moveOf(volume), 'warning'],
       ['Class', spec?.storageClass ?? ''],
       ['Pool', spec?.pool ?? ''],
       ['Only on nodes', spec?.nodes.join(', ') ?? ''],
@@ -75,6 +76,12 @@ export const volumeKind: Kind<Volume> = {
     describeConditions(to, status?.conditions ?? [], nowMs)
     to.section('Replicas:', (inner) => inner.table(replicaColumns, replicasOf(volume)))
   },
+}
+
+/** "n1 → n4 (op-1)" while a replica is on its way. */
+function moveOf({ status }: Volume): string {
+  const { move } = status ?? {}
+  return move ? `${move.fromNode} → ${move.toNode} (${move.operation})` : ''
 }
 
 const replicaColumns: readonly Column<Replica>[] = [

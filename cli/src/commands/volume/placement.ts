@@ -1,26 +1,38 @@
-/** Why a volume would be where it would be. */
-import { CreateVolumeResponse, type NodeVerdict } from '@keelson/shared/api'
-import { type Column, describe, toneOf, type View } from '../../output/index.ts'
+/** Why a volume or a machine would be where it would be. */
+import type { NodeVerdict, PlacementReport } from '@keelson/shared/api'
+import { type Column, type Description, describe, toneOf, type View } from '../../output/index.ts'
 
-/** The outcome of a dry run: where the volume would go, and how every pool fared. */
-export function placementView(name: string, response: CreateVolumeResponse): View {
-  const report = response.placementReport
+/** What a dry run answered. */
+export interface DryRun {
+  readonly json: unknown
+  /** Absent if nothing would be placed. */
+  readonly report: PlacementReport | undefined
+}
+
+/** The outcome of a dry run: where it would go, and how every candidate fared. */
+export function placementView(subject: string, { json, report }: DryRun): View {
   return {
-    json: CreateVolumeResponse.toJSON(response),
-    names: [`volume/${name}`],
+    json,
+    names: [subject],
     human({ paint, wide }) {
-      if (report === undefined) return `volume/${name} exists with these parameters\n`
+      if (report === undefined) return `${subject} exists with these parameters\n`
       const description = describe(paint, wide)
       description.line(report.summary)
-      description.table(verdictColumns, report.nodes)
-      description.fields([
-        ['Closest miss', report.closestMiss],
-        ['Possible fix', report.suggestedFix],
-      ])
-      description.line('Dry run: nothing was created.')
+      describeReport(description, report)
+      description.line('Dry run: nothing was changed.')
       return description.text()
     },
   }
+}
+
+function describeReport(description: Description, report: PlacementReport): void {
+  description.table(verdictColumns, report.nodes)
+  description.fields([
+    ['Closest miss', report.closestMiss],
+    ['Possible fix', report.suggestedFix],
+  ])
+  for (const part of report.parts)
+    description.section(`${part.subject}: ${part.summary}`, (inner) => describeReport(inner, part))
 }
 
 const verdictColumns: readonly Column<NodeVerdict>[] = [

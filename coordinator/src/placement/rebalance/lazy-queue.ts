@@ -27,10 +27,13 @@ interface Entry {
   readonly version: number
 }
 
+/** Entries for each offer before those that were replaced are swept out. */
+const MOST_STALE = 3
+
 /** An empty queue whose offers come from `offerOf`. */
 export function createLazyQueue(offerOf: (unit: Unit) => Offer | undefined): LazyQueue {
-  /** In rising order of rank. */
-  const entries: Entry[] = []
+  /** In rising order of rank; offers that others have replaced since are among them. */
+  let entries: Entry[] = []
   const latest = new Map<Unit, Offer>()
   let version = 0
 
@@ -39,6 +42,8 @@ export function createLazyQueue(offerOf: (unit: Unit) => Offer | undefined): Laz
     latest.delete(unit)
     if (!offer) return
     latest.set(unit, offer)
+    if (entries.length > MOST_STALE * latest.size)
+      entries = entries.filter((entry) => latest.get(entry.offer.unit) === entry.offer)
     let low = 0
     let high = entries.length
     while (low < high) {

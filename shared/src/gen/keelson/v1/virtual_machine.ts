@@ -401,7 +401,7 @@ export interface VirtualMachineDisk {
   /** The volume behind it. */
   source:
     | //
-    /** Name of a volume that exists, or will: the machine is Pending until it is Ready. */
+    /** Name of a volume that exists; NOT_FOUND if there is none. */
     { $case: "volume"; value: string }
     | //
     /** A volume made with the machine, in the same placement decision and the same transaction. */
@@ -465,6 +465,8 @@ export interface VirtualMachineStatus {
     | undefined;
   /** Host that keeps room for it for the day its own is lost; empty if no guarantee asks for one. */
   standbyNode: string;
+  /** Host it had before it was halted, where it goes again if it can; empty if it never had one. */
+  lastNode: string;
 }
 
 /** What a host sets aside for a machine. */
@@ -1450,6 +1452,7 @@ function createBaseVirtualMachineStatus(): VirtualMachineStatus {
     interfaces: [],
     startedAt: undefined,
     standbyNode: "",
+    lastNode: "",
   };
 }
 
@@ -1484,6 +1487,9 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     }
     if (message.standbyNode !== "") {
       writer.uint32(82).string(message.standbyNode);
+    }
+    if (message.lastNode !== "") {
+      writer.uint32(90).string(message.lastNode);
     }
     return writer;
   },
@@ -1581,6 +1587,14 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
             message.standbyNode = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.lastNode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1627,6 +1641,11 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
         : isSet(object.standby_node)
         ? globalThis.String(object.standby_node)
         : "",
+      lastNode: isSet(object.lastNode)
+        ? globalThis.String(object.lastNode)
+        : isSet(object.last_node)
+        ? globalThis.String(object.last_node)
+        : "",
     };
   },
 
@@ -1662,6 +1681,9 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     if (message.standbyNode !== "") {
       obj.standbyNode = message.standbyNode;
     }
+    if (message.lastNode !== "") {
+      obj.lastNode = message.lastNode;
+    }
     return obj;
   },
 
@@ -1684,6 +1706,7 @@ export const VirtualMachineStatus: MessageFns<VirtualMachineStatus> = {
     message.interfaces = object.interfaces?.map((e) => VirtualMachineInterfaceStatus.fromPartial(e)) || [];
     message.startedAt = object.startedAt ?? undefined;
     message.standbyNode = object.standbyNode ?? "";
+    message.lastNode = object.lastNode ?? "";
     return message;
   },
 };

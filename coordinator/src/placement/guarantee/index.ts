@@ -1,0 +1,12 @@
+/** Proofs that losing failure domains stops nothing for good, and what keeps them true. */
+export * from './admit.ts'
+export * from './assign.ts'
+export * from './domains.ts'
+export * from './find-room.ts'
+export * from './loss.ts'
+export * from './refit.ts'
+export * from './rules.ts'
+export * from './short.ts'
+export * from './survival.ts'
+export * from './verify.ts'
+export * from './words.ts'
