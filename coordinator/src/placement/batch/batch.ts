@@ -1,10 +1,11 @@
 /** Many different requests as one problem. */
+
+import { createChance } from '../chance.ts'
 import type { ChooseWeights } from '../choose/index.ts'
 import type { Choice, Fleet, MachineRequest } from '../fleet/index.ts'
 import { type Board, createBoard } from './board.ts'
 import { placeByBranching } from './branch.ts'
 import { hardestFirst } from './order.ts'
-import { createRandom } from './random.ts'
 import { repair } from './repair.ts'
 
 /** How a batch is placed. */
@@ -104,7 +105,7 @@ function improve(
   const movable = order.filter((index) => !hopeless.has(index))
   const hopeful = movable.length - board.count
   const attempts = Math.ceil(effort * Math.min(MOST_ATTEMPTS, ATTEMPTS_EACH * hopeful))
-  repair(board, { attempts, random: createRandom(seed), hopeless, alike: false })
+  repair(board, { attempts, random: createChance(seed).next, hopeless, alike: false })
   if (movable.length > SMALL_BATCH || board.count === movable.length) return
   const before = [...board.choices]
   const { count } = board

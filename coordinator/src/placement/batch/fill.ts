@@ -1,12 +1,12 @@
 /** As many copies of one request as fit. */
 import { assert } from '@keelson/shared/errors'
+import { createChance } from '../chance.ts'
 import type { ChooseWeights } from '../choose/index.ts'
 import type { Choice, Fleet, MachineRequest } from '../fleet/index.ts'
 import { type Board, createBoard } from './board.ts'
 import { type PairsFound, searchPairs } from './pair-search.ts'
 import { choicesOf, pairProblemOf } from './pair-shape.ts'
 import type { PairProblem } from './pairs.ts'
-import { createRandom } from './random.ts'
 import { repair } from './repair.ts'
 
 /** How a fleet is filled. */
@@ -53,7 +53,7 @@ export function fillIdentical(
 export function fill(fleet: Fleet, request: MachineRequest, options: FillOptions): Filling {
   const { limit = Infinity, seed, within } = options
   assert(limit < Infinity || takesSomething(request), 'copies that take nothing need a limit')
-  const random = createRandom(seed)
+  const random = createChance(seed).next
   const problem = pairProblemOf(fleet, request, within)
   let found = problem && options.limit === undefined ? searchPairs(problem, random) : undefined
   if (problem && found && found.plan.total >= found.bound) return fillingOf(problem, found)

@@ -1,4 +1,6 @@
 /** Small random fleets and requests, and a check of all rules that is none of placement's own. */
+
+import { createChance } from '../chance.ts'
 import { applyChoice, createChooser } from '../choose/index.ts'
 import {
   type Choice,
@@ -9,7 +11,6 @@ import {
   type MachineRequest,
   type VolumeRequest,
 } from '../fleet/index.ts'
-import { createRandom } from './random.ts'
 
 /** Draws from a seed. */
 export interface Chance {
@@ -21,7 +22,7 @@ export interface Chance {
 }
 
 export function chanceOf(seed: number): Chance {
-  const random = createRandom(seed)
+  const random = createChance(seed).next
   const below = (end: number) => Math.floor(random() * end)
   return {
     below,

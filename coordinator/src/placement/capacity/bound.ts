@@ -11,7 +11,9 @@
  * - pairs: of each volume only the replicas on the host and on the standby are kept, or no volume
  *   at all; what remains are pairs, whose bound by prices is explained in `batch/prices.ts`.
  */
-import { createPrices, createRandom, isPair, pairProblemOf } from '../batch/index.ts'
+
+import { createPrices, isPair, pairProblemOf } from '../batch/index.ts'
+import { createChance } from '../chance.ts'
 import type { DomainRule, Fleet, MachineRequest, VolumeRequest } from '../fleet/index.ts'
 
 /** What a bound is about. */
@@ -153,7 +155,7 @@ function mergedVolume(fleet: Fleet, volumes: readonly VolumeRequest[]): VolumeRe
 function pairBound(fleet: Fleet, request: MachineRequest, within: Uint8Array | undefined): number {
   const problem = pairProblemOf(fleet, request, within)
   if (!problem) return Infinity
-  const prices = createPrices(problem, createRandom(1))
+  const prices = createPrices(problem, createChance(1).next)
   prices.level()
   const cells = problem.hostCount * problem.groupCount
   prices.refine(Math.min(MOST_REFINEMENTS, Math.floor(MOST_CELLS / cells)), 0)

@@ -3,7 +3,7 @@
  * so steps are tried alone and with a partner that goes the other way; a step that makes things
  * a little worse is taken now and then, ever more seldom.
  */
-import type { Chance } from './chance.ts'
+import type { Chance } from '../chance.ts'
 import { bytesTo, costTo, type Game, partnerOn, randomTargets, wayOf } from './targets.ts'
 import type { Place, Unit } from './units.ts'
 

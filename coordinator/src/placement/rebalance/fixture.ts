@@ -1,6 +1,7 @@
 /** Fleets for the tests of this room, and a check of the rules that shares no code with it. */
+
+import { createChance } from '../chance.ts'
 import { createFleet, type Fleet } from '../fleet/index.ts'
-import { createChance } from './chance.ts'
 import type { MoveRules } from './units.ts'
 
 /** Rules that a test checks and a plan has to keep. */

@@ -10,9 +10,27 @@ export interface LossBook {
   add(host: number, domain: number, amount: number): void
 }
 
+/** Cells of the largest flat table, 32 MiB; beyond it the sums stay as sparse as they are. */
+const LARGEST_TABLE = 4 * 2 ** 20
+
 /** A book with the sums of another. */
 export function createLossBook(lossDomains: Int32Array, from: StandbyBook): LossBook {
   const width = lossDomains.reduce((most, domain) => Math.max(most, domain), -1) + 1
+  return lossDomains.length * width > LARGEST_TABLE
+    ? sparseBook(from.clone())
+    : flatBook(lossDomains, width, from)
+}
+
+function sparseBook(book: StandbyBook): LossBook {
+  return {
+    reserve: book.reserve,
+    reserveWith: (host, domain, amount) =>
+      Math.max(book.reserve[host]!, book.inbound(host, domain) + amount),
+    add: book.add,
+  }
+}
+
+function flatBook(lossDomains: Int32Array, width: number, from: StandbyBook): LossBook {
   const reserve = from.reserve.slice()
   const sums = new Float64Array(lossDomains.length * width)
   for (let host = 0; host < lossDomains.length; host++) {

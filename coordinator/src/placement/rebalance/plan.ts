@@ -3,10 +3,11 @@
  * each looks for places that are worth their bytes, strictly at first and then less so, and then
  * lists the moves that lead there straight. So the beginning of a plan is its best part.
  */
+
+import { createChance } from '../chance.ts'
 import type { Fleet } from '../fleet/index.ts'
 import { anneal, settle } from './anneal.ts'
 import { createBoard } from './board.ts'
-import { createChance } from './chance.ts'
 import { descend, SMALLEST_GAIN } from './descend.ts'
 import { numberMoves, type PlannedMove, type Step } from './moves.ts'
 import type { Objective } from './objective.ts'

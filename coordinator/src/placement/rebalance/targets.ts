@@ -1,7 +1,8 @@
 /** Places that are one step away from where a unit is. */
+
+import type { Chance } from '../chance.ts'
 import { MEMORY } from '../fleet/index.ts'
 import type { Board } from './board.ts'
-import type { Chance } from './chance.ts'
 import { amountOf } from './counters.ts'
 import type { Reach } from './reach.ts'
 import { copiedBytes, type Place, type Unit } from './units.ts'
