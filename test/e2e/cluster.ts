@@ -55,7 +55,7 @@ export async function startEndToEnd(): Promise<EndToEnd> {
       ...['--label', 'topology.kubernetes.io/rack=r1'],
     ])
   const run = (program: string, args: readonly string[], env: Record<string, string> = {}) =>
-    execute(join(ROOT, program), args, { ...env })
+    execute(program, args, env)
   const keelson = (...args: string[]) => run('keelson', args, { KEELSON_CONFIG: config })
   const coordinator = startCoordinator()
   await access(config)
@@ -92,7 +92,13 @@ export async function startEndToEnd(): Promise<EndToEnd> {
   return cluster
 }
 
-function execute(file: string, args: readonly string[], env: Record<string, string>): Promise<Ran> {
+/** Runs a program of the root with an environment of its own. */
+export function execute(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<Ran> {
+  const file = program.startsWith('/') ? program : join(ROOT, program)
   return new Promise((resolve) => {
     execFile(
       file,

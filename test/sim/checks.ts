@@ -1,7 +1,7 @@
 /** What must be true of a world that was mended and left alone for a while. */
 
 import { checkInvariants, type StateView } from '@keelson/coordinator/state'
-import type { VirtualMachine, Volume } from '@keelson/shared/model'
+import { isDiskful, type VirtualMachine, type Volume } from '@keelson/shared/model'
 import type { Loss } from './faults.ts'
 import type { Expectation, Expectations } from './request.ts'
 import type { World } from './world.ts'
@@ -89,7 +89,8 @@ function checkDisks(world: World): string[] {
     const wanted = new Map<string, string>()
     for (const name of state.hosts.volumesOn(host.name)) {
       const volume = state.volumes.get(name)!
-      wanted.set(volume.meta.uid, name)
+      const replica = volume.status.replicas.find(({ node }) => node === host.name)
+      if (replica && isDiskful(replica)) wanted.set(volume.meta.uid, name)
     }
     const snapshots = new Set(
       [...state.hosts.snapshotsOn(host.name)].map((name) => state.snapshots.get(name)!.meta.uid),

@@ -55,7 +55,9 @@ export function sourceOf(path: string, text: string): Source {
 
 function kindOf(path: string): Kind {
   if (path.endsWith('.test.ts') || path.startsWith('test/')) return 'test'
-  return /\/(testing|conformance)[/.]|\/(fixture|conformance-\w+|[\w-]+-writer)\.ts$/.test(path)
+  return /\/(testing|conformance)[/.]|\/([\w-]*fixture|conformance-\w+|[\w-]+-writer)\.ts$/.test(
+    path,
+  )
     ? 'support'
     : 'product'
 }

@@ -14,7 +14,8 @@ export function planReplica(
   const removing = wanted.intent === 'Absent'
   const refusal = removing ? undefined : refusalOf(context, wanted)
   if (refusal !== undefined) return only(wanted, 'Failed', refusal)
-  if (wanted.role !== 'Diskful') return only(wanted, 'Absent', '')
+  // A witness has nothing on disk: it is there as soon as it is wanted.
+  if (wanted.role !== 'Diskful') return only(wanted, removing ? 'Absent' : 'Ready', '')
   const place = placeOf(context, keyOf(wanted), wanted)
   if ('phase' in place) {
     const { phase, message, ...doubt } = place
@@ -28,7 +29,7 @@ export function planReplica(
 
 /** Why this host cannot have the replica at all; saying so beats data that is not replicated. */
 function refusalOf({ abilities }: PlanContext, wanted: DesiredReplica): string | undefined {
-  if (wanted.role !== 'Diskful')
+  if (wanted.role === 'Diskless' || (wanted.role === 'TieBreaker' && !abilities.replication))
     return `this agent cannot serve ${wanted.role} replicas: it does not drive DRBD`
   if (wanted.drbdNodeId !== undefined && !abilities.replication)
     return 'this agent cannot replicate: it does not drive DRBD'

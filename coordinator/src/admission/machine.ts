@@ -18,9 +18,10 @@ const MOST_MEMORY_BYTES = 2 ** 46
 const HUGEPAGE_SIZES: readonly number[] = [0, 2 * MIB, 1024 * MIB]
 const MOST_DEVICES = 64
 const MOST_FEATURES = 64
-const MOST_DISKS = 64
+/** Most disks of one machine. */
+export const MOST_DISKS = 64
 /** Machine and new volumes are made in one transaction, with the documents of all their hosts. */
-const MOST_NEW_VOLUMES = 8
+export const MOST_NEW_VOLUMES = 8
 const MOST_INTERFACES = 32
 
 const PCI_ID = /^[0-9a-f]{4}:[0-9a-f]{4}$/
@@ -33,7 +34,7 @@ const MAC = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/
  * the path of the field.
  */
 export function admitMachineSpec(name: string, spec: VirtualMachineSpec): VirtualMachineSpec {
-  checkCompute(spec.compute)
+  checkCompute(spec.compute, 'spec.compute')
   const { disks, interfaces } = spec
   checkLength('spec.disks', disks, MOST_DISKS)
   checkLength('spec.interfaces', interfaces, MOST_INTERFACES)
@@ -50,9 +51,9 @@ export function admitMachineSpec(name: string, spec: VirtualMachineSpec): Virtua
   }
 }
 
-function checkCompute(compute: ComputeDemand): void {
+/** INVALID_ARGUMENT with the path of the field if no machine can be like this. */
+export function checkCompute(compute: ComputeDemand, path: string): void {
   const { cpuFeatures, cpuPolicy, devices, hugepageSizeBytes, memoryBytes, vcpus } = compute
-  const path = 'spec.compute'
   if (vcpus < 1 || vcpus > MOST_VCPUS) refuse(`${path}.vcpus`, `${vcpus} is not 1 to ${MOST_VCPUS}`)
   if (compute.isolateEmulatorThread && cpuPolicy !== 'Dedicated')
     refuse(`${path}.isolate_emulator_thread`, 'needs dedicated CPUs')

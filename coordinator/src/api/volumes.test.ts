@@ -65,7 +65,8 @@ describe('MoveReplica', () => {
     const { operation, volume } = await moveReplica(request, context('admin'))
     expect(state.operations.get(operation)).toMatchObject({ kind: 'VolumeMove', phase: 'Running' })
     expect(volume?.status?.move).toMatchObject({ fromNode: request.fromNode, operation })
-    expect(volume?.status?.replicas).toHaveLength(3)
+    // Two copies, their tie-breaker, and the copy that joins.
+    expect(volume?.status?.replicas).toHaveLength(4)
   })
 
   const refused: [name: string, change: Partial<MoveReplicaRequest>, code: string][] = [

@@ -1,5 +1,5 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import { NO_RULES, RACK_LABEL } from '@keelson/shared/model'
+import { type GuaranteeMode, NO_RULES, RACK_LABEL } from '@keelson/shared/model'
 import { seededRng } from '@keelson/shared/runtime'
 import { createFakeClock } from '@keelson/shared/testing'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -25,7 +25,9 @@ const TIMEOUT_MS = 7 * SECOND
 
 /** Controllers over a populated cluster: hosts n0 to n3, all of them online. */
 async function start(limits: { keepEvents?: number; keepOperations?: number } = {}) {
-  const clock = createFakeClock()
+  const timers = createFakeClock()
+  let lateMs = 0
+  const clock = { ...timers, now: () => timers.now() + lateMs }
   const rng = seededRng(1)
   const state = createClusterState()
   const scene = { state, ...createStamps() }
@@ -67,6 +69,10 @@ async function start(limits: { keepEvents?: number; keepOperations?: number } = 
     phases: () => state.nodes.sortedIds().map((name) => state.nodes.get(name)?.status.phase),
     submit: (type: Command['type'], fields: object) =>
       pipeline.submit({ type, stamp: scene.stamp('test'), ...fields } as Command),
+    /** Time goes by, and nothing runs: every timer that is due comes late. */
+    standStill(durationMs: number) {
+      lateMs += durationMs
+    },
     breakStore(error: KeelsonError) {
       broken = error
     },
@@ -105,6 +111,40 @@ describe('node liveness', () => {
     const event = pipeline.state.events.get(pipeline.state.events.sortedIds().at(-1)!)
     expect(event).toMatchObject({ type: 'Warning', reason: 'NodeOffline', subject: 'node/n1' })
     expect(event?.message).toMatch(/^no heartbeat for \d+\.\d s$/)
+  })
+})
+
+describe('a coordinator that stood still', () => {
+  /** Hosts were heard until now; then nothing runs for a while, and the next look comes late. */
+  async function stalledFor(stallMs: number) {
+    const parts = await start()
+    const { clock, seen, standStill } = parts
+    for (let second = 0; second < 20; second++) {
+      for (const node of ALL) seen(node)
+      await clock.advance(SECOND)
+    }
+    standStill(stallMs)
+    await clock.advance(SECOND)
+    return parts
+  }
+
+  it('judges nobody by heartbeats that it has not read yet', async () => {
+    const { clock, phases, seen } = await stalledFor(60 * SECOND)
+    expect(phases()).toEqual(Array(4).fill('Online'))
+    for (let second = 0; second < 20; second++) {
+      if (second % 2 === 1) for (const node of ALL) seen(node)
+      await clock.advance(SECOND)
+    }
+    expect(phases()).toEqual(Array(4).fill('Online'))
+  })
+
+  it('finds a host that stays silent within the timeout from then on', async () => {
+    const { clock, phases, seen } = await stalledFor(60 * SECOND)
+    for (let second = 0; second < TIMEOUT_MS / SECOND + 2; second++) {
+      for (const node of ['n0', 'n2', 'n3']) seen(node)
+      await clock.advance(SECOND)
+    }
+    expect(phases()).toEqual(['Online', 'Offline', 'Online', 'Online'])
   })
 })
 
@@ -216,6 +256,44 @@ describe('history', () => {
     const kept = pipeline.state.events.sortedIds().map(Number)
     const newest = pipeline.state.lastEventSequence
     expect(kept).toEqual([6, 5, 4, 3, 2, 1, 0].map((back) => newest - back))
+  })
+})
+
+describe('standbys', () => {
+  it('are assigned when a guarantee is turned on, told once if impossible, dropped after', async () => {
+    const { clock, seen, submit, pipeline } = await start()
+    const { events, virtualMachines } = pipeline.state
+    const wait = async () => {
+      for (let second = 0; second < 25; second++) {
+        for (const node of ALL) seen(node)
+        await clock.advance(SECOND)
+      }
+    }
+    const setMode = (mode: GuaranteeMode, expectedVersion: number) =>
+      submit('SetPolicy', {
+        policy: {
+          ...{ scope: 'Cluster', name: '', version: 0, weights: {} },
+          guarantees: [{ failureDomain: RACK_LABEL, losses: 1, mode }],
+        },
+        expectedVersion,
+      })
+    const bound = { ...NO_RULES, nodes: ['n0'] }
+    for (const [name, rules] of Object.entries({ free: NO_RULES, bound }))
+      await submit('CreateVirtualMachine', {
+        ...{ name, labels: {}, spec: machineSpec({ rules }), volumeUids: [] },
+      })
+    const standby = (name: string) => virtualMachines.get(name)!.status.standbyNode
+    const told = () =>
+      [...events.values()].filter(({ reason }) => reason === 'GuaranteeBroken').length
+    await setMode('Enforce', 0)
+    await wait()
+    expect([standby('free') === '', standby('bound'), told()]).toEqual([false, '', 1])
+    const { revision } = pipeline.state
+    await wait()
+    expect([pipeline.state.revision, told()], 'nothing more is written').toEqual([revision, 1])
+    await setMode('Off', 1)
+    await wait()
+    expect([standby('free'), standby('bound')]).toEqual(['', ''])
   })
 })
 

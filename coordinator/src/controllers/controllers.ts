@@ -6,6 +6,7 @@
  *   node-liveness   nodes, presence    nodes (phase)
  *   volume-phase    nodes, volumes     volumes (replicas of offline hosts)
  *   machine-state   nodes, machines    machines (phase, conditions)
+ *   standbys        policies, machines machines (standby), events about those without room
  *   rebalance       rebalances, volumes begins moves and notes their ends
  *   history         events, operations removes the oldest
  */
@@ -22,6 +23,7 @@ import type { Pipeline } from '../commit/index.ts'
 import { hasStalePhase, needsRefresh } from '../decide/index.ts'
 import type { Presence } from '../dispatch/index.ts'
 import { advanceRebalances } from './rebalance.ts'
+import { standbyKeeper } from './standbys.ts'
 
 /** What controllers need. */
 export interface ControllerOptions {
@@ -47,6 +49,10 @@ export interface Controllers {
   stop(): Promise<void>
 }
 
+const LIVENESS_PERIOD_MS = 1_000
+/** A look that comes this much after the one before was held up by the coordinator itself. */
+const STALL_MS = 3 * LIVENESS_PERIOD_MS
+
 /** Volumes put right per transaction; each writes one record. */
 const VOLUMES_PER_COMMAND = 50
 
@@ -67,19 +73,21 @@ export function startControllers(options: ControllerOptions): Controllers {
       pass,
       onError: (error) => options.onError(name, error),
     })
-  const startedAt = clock.now()
   const volumePhase = start('volume-phase', 5_000, () => refreshVolumes(options))
   const machineState = start('machine-state', 10_000, machineRefresher(options))
+  const standbys = start('standbys', 10_000, standbyKeeper(options))
   const rebalance = start('rebalance', 5_000, (signal) => advanceRebalances(options, signal))
   const loops: ReconcileLoop[] = [
-    start('node-liveness', 1_000, () => judgeNodes(options, startedAt)),
+    start('node-liveness', LIVENESS_PERIOD_MS, nodeJudge(options)),
     volumePhase,
     machineState,
+    standbys,
     rebalance,
     start('history', 10_000, (signal) => pruneHistory(options, signal)),
   ]
   const unsubscribe = pipeline.feed.subscribe(({ changes }) => {
     if (changes.some(({ kind }) => kind === 'rebalance' || kind === 'volume')) rebalance.trigger()
+    if (changes.some(({ kind }) => kind === 'policy' || kind === 'node')) standbys.trigger()
     if (!changes.some((change) => change.kind === 'node')) return
     volumePhase.trigger()
     machineState.trigger()
@@ -103,24 +111,36 @@ export function startControllers(options: ControllerOptions): Controllers {
   }
 }
 
-async function judgeNodes(options: ControllerOptions, startedAt: number): Promise<void> {
+/**
+ * Judges hosts by their silence. While the coordinator itself stood still, heartbeats waited to be
+ * read: that silence was its own, so after a stall every host is listened to anew.
+ */
+function nodeJudge(options: ControllerOptions): () => Promise<void> {
   const { pipeline, admission, clock, presence, livenessTimeoutMs } = options
-  const now = clock.now()
-  if (now - startedAt < options.startGraceMs) return
-  for (const { meta, status } of pipeline.state.nodes.values()) {
-    if (status.phase !== 'Online') continue
-    const lastSeenAt = presence(meta.name)?.lastSeenAt ?? startedAt
-    const silentMs = now - lastSeenAt
-    if (silentMs <= livenessTimeoutMs) continue
-    await pipeline.submit(
-      admission.plain('SetNodePhase', 'controller/node-liveness', {
-        node: meta.name,
-        phase: 'Offline',
-        reason: `no heartbeat for ${(silentMs / 1000).toFixed(1)} s`,
-      }),
-    )
-    // Only a hello makes a host online again; a session that was merely slow must say a new one.
-    options.expel(meta.name)
+  const startedAt = clock.now()
+  let listeningSince = startedAt
+  let lookedAt = startedAt
+  return async () => {
+    const now = clock.now()
+    if (now - lookedAt > STALL_MS) listeningSince = now
+    lookedAt = now
+    if (now - startedAt < options.startGraceMs) return
+    for (const { meta, status } of pipeline.state.nodes.values()) {
+      if (status.phase !== 'Online') continue
+      const lastSeenAt = presence(meta.name)?.lastSeenAt ?? startedAt
+      const silentMs = now - Math.max(lastSeenAt, listeningSince)
+      if (silentMs <= livenessTimeoutMs) continue
+      await pipeline.submit(
+        admission.plain('SetNodePhase', 'controller/node-liveness', {
+          node: meta.name,
+          phase: 'Offline',
+          reason: `no heartbeat for ${(silentMs / 1000).toFixed(1)} s`,
+        }),
+      )
+      // Only a hello makes a host online again; a session that was merely slow must say a new one.
+      options.expel(meta.name)
+    }
+    lookedAt = clock.now()
   }
 }
 

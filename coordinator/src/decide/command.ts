@@ -21,7 +21,7 @@ import type {
   VolumeSpec,
 } from '@keelson/shared/model'
 
-import type { Place } from '../placement/index.ts'
+import type { Place, StandbyChange } from '../placement/index.ts'
 import type { AuthorityRecord } from '../state/index.ts'
 
 /** What admission puts on every command. */
@@ -159,6 +159,7 @@ export type Command = { readonly stamp: Stamp; readonly dryRun?: boolean } & (
       readonly keepVolumes: boolean
     }
   | { readonly type: 'RefreshVirtualMachines'; readonly machines: readonly string[] }
+  | { readonly type: 'AssignStandbys'; readonly standbys: readonly StandbyChange[] }
   | {
       readonly type: 'ApplyRebalance'
       readonly plan: RebalancePlan

@@ -17,6 +17,7 @@ import {
   decideRefreshVirtualMachines,
   decideUpdateVirtualMachine,
 } from './machine-change.ts'
+import { decideAssignStandbys } from './machine-standby.ts'
 import { decideMoveReplica } from './move.ts'
 import {
   decideDeleteNode,
@@ -63,6 +64,7 @@ const DECISIONS: {
   MoveVirtualMachine: decideMoveVirtualMachine,
   DeleteVirtualMachine: decideDeleteVirtualMachine,
   RefreshVirtualMachines: decideRefreshVirtualMachines,
+  AssignStandbys: decideAssignStandbys,
   ApplyRebalance: decideApplyRebalance,
   PauseRebalance: decidePauseRebalance,
   ResumeRebalance: decideResumeRebalance,

@@ -6,7 +6,12 @@ import {
   type VirtualMachineDisk,
   type VirtualMachineSpec,
 } from '@keelson/shared/model'
-import { checkRules, demandOfMachine, type MachinePlacement } from '../placement/index.ts'
+import {
+  checkRules,
+  demandOfMachine,
+  type MachinePlacement,
+  machineWarnings,
+} from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -28,6 +33,7 @@ import {
   volumeOf,
 } from './machine-volumes.ts'
 import { notPlaceable } from './volume.ts'
+import { tellWarnings } from './warn.ts'
 
 /**
  * Labels and spec. A machine that is stopped gives its room back, one that is started gets some
@@ -67,7 +73,7 @@ export function decideUpdateVirtualMachine(
     : withPlace(state, withLastNode(machine), NOWHERE, stamp.now)
   draft.put('virtualMachine', name, next)
   sayChange(draft, before, next)
-  return draft.decision({ name, ...(placement && { report: placement.report }) })
+  return draft.decision({ name, ...(placement && { report: tellCosts(draft, next, placement) }) })
 }
 
 function same(a: unknown, b: unknown): boolean {
@@ -183,7 +189,17 @@ export function moveMachine(
   draft.put('virtualMachine', name, withPlace(state, machine, placement, stamp.now))
   const message = `from ${node} to ${placement.node}`
   draft.event('Normal', 'VirtualMachineMoved', `vm/${name}`, message)
-  return placement.report
+  return tellCosts(draft, machine, placement)
+}
+
+function tellCosts(
+  draft: Draft,
+  machine: VirtualMachine,
+  placement: MachinePlacement,
+): PlacementReport {
+  const { meta } = machine
+  const warnings = machineWarnings(draft.state, meta, demandOfMachine(machine), [], placement)
+  return tellWarnings(draft, `vm/${meta.name}`, placement.report, warnings)
 }
 
 function refuseToMove({ meta, spec, status }: VirtualMachine, toNode: string): void {

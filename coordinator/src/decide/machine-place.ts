@@ -1,6 +1,7 @@
 /** Where a machine goes, and what its record says about it. */
 import { KeelsonError } from '@keelson/shared/errors'
 import {
+  type Condition,
   type ConditionStatus,
   setCondition,
   type VirtualMachine,
@@ -11,6 +12,7 @@ import {
 import {
   brokenRules,
   demandOfVolume,
+  isCovered,
   type MachinePlacement,
   placeMachine,
   placeMachineAgain,
@@ -51,7 +53,9 @@ export function placeNew(
   const subject = { name, uid: stamp.uid, labels }
   const options = { explain: dryRun === true }
   if (plan) {
-    const planned = placeMachine(state, subject, asPlanned(demand, plan), volumes, options)
+    const narrowed = asPlanned(demand, plan)
+    const again = { ...options, asked: demand }
+    const planned = placeMachine(state, subject, narrowed, volumes, again)
     if (planned.node !== '') return planned
   }
   return placeMachine(state, subject, demand, volumes, options)
@@ -119,12 +123,32 @@ export function withTruth(state: StateView, machine: VirtualMachine, now: number
   const compliant = compliantCondition(state, machine)
   const conditions = [placed, compliant].reduce(
     (all, condition) => setCondition(all, condition, now),
-    machine.status.conditions,
+    withGuarantee(state, machine, now),
   )
   return {
     ...machine,
     status: { ...machine.status, phase: machinePhase(state, machine), conditions },
   }
+}
+
+/** Condition of machines that an enforced guarantee covers: whether a standby keeps room. */
+export const GUARANTEED = 'Guaranteed'
+
+/** Whoever finds that there is no room for a standby says so; here it is only taken back. */
+function withGuarantee(
+  state: StateView,
+  machine: VirtualMachine,
+  now: number,
+): readonly Condition[] {
+  const { conditions, standbyNode } = machine.status
+  if (!isCovered(state, machine)) {
+    const others = conditions.filter(({ type }) => type !== GUARANTEED)
+    return others.length < conditions.length ? others : conditions
+  }
+  if (standbyNode === '') return conditions
+  const message = `${standbyNode} keeps room for it`
+  const kept = { type: GUARANTEED, status: 'True' as const, reason: 'StandbyKept', message }
+  return setCondition(conditions, kept, now)
 }
 
 /** Nobody runs machines yet: one that has a place is about to start. */

@@ -14,7 +14,7 @@ import type { StateView } from '../state/index.ts'
 import type { Stamp } from './command.ts'
 import type { Draft } from './draft.ts'
 import { findVolume, newMeta, stillDeleting } from './lookup.ts'
-import { newReplicas, numbersBeside } from './replicas.ts'
+import { newReplicas, numbersBeside, whereAre } from './replicas.ts'
 import { completeVolumeSpec, putVolume } from './volume.ts'
 
 /** Name of the volume behind a disk. */
@@ -84,14 +84,18 @@ export interface VolumesToMake {
   readonly uids: readonly string[]
   /** For each the places of its replicas. */
   readonly places: readonly (readonly Place[])[]
+  /** For each the host of its tie-breaker; empty for none. */
+  readonly tieBreakers: readonly string[]
 }
 
 /** Makes the volumes of a machine. Together they get DRBD numbers as one after the other would. */
-export function makeVolumes(draft: Draft, { spec, tenant, uids, places }: VolumesToMake): void {
+export function makeVolumes(draft: Draft, volumes: VolumesToMake): void {
+  const { places, spec, tenant, tieBreakers, uids } = volumes
   const made: Replica[] = []
   for (const [index, { name, spec: wanted }] of newVolumesOf(spec).entries()) {
     const stamp: Stamp = { ...draft.stamp, uid: uids[index]! }
-    const replicas = newReplicas(numbersBeside(draft.state, made), places[index]!)
+    const taken = numbersBeside(draft.state, made)
+    const replicas = newReplicas(taken, places[index]!, tieBreakers[index]!)
     made.push(...replicas)
     putVolume(draft, {
       meta: newMeta(name, {}, stamp, tenant),
@@ -99,9 +103,8 @@ export function makeVolumes(draft: Draft, { spec, tenant, uids, places }: Volume
       status: { phase: 'Pending', conditions: [], replicas, actualSizeBytes: 0 },
     })
     for (const { node } of replicas) draft.touchNode(node)
-    const where = replicas.map(({ node, pool }) => `${node}/${pool}`).join(', ')
-    const size = formatSize(wanted.sizeBytes)
-    draft.event('Normal', 'VolumeCreated', `volume/${name}`, `${size} placed on ${where}`)
+    const placed = `${formatSize(wanted.sizeBytes)} placed on ${whereAre(replicas)}`
+    draft.event('Normal', 'VolumeCreated', `volume/${name}`, placed)
   }
 }
 

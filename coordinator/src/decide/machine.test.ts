@@ -1,4 +1,4 @@
-import type { PlacementPolicy } from '@keelson/shared/model'
+import { isDiskful, type PlacementPolicy } from '@keelson/shared/model'
 import { describe, expect, it } from 'vitest'
 import { createPopulatedWorld, machineSpec, newDisk, type World } from '../testing/index.ts'
 import { MAXIMUM_WRITES } from './draft.ts'
@@ -36,9 +36,11 @@ describe('machines that are planned together', () => {
       expect(standbyNode).not.toBe('')
       expect(standbyNode).not.toBe(node)
       const { replicas } = world.state.volumes.get(`${command.name}-root`)!.status
-      const places = replicas.map((replica) => `${replica.node}/${replica.pool}`).sort()
+      const copies = replicas.filter(isDiskful)
+      const places = copies.map((replica) => `${replica.node}/${replica.pool}`).sort()
       const planned = plan.volumes[0]!.map((place) => `${place.node}/${place.pool}`).sort()
       expect(places).toEqual(planned)
+      expect(replicas.map(({ role }) => role)).toEqual(['Diskful', 'Diskful', 'TieBreaker'])
     }
   })
 
@@ -62,7 +64,8 @@ describe('the largest machine', () => {
       newDisk('web', `d${index}`, { sizeBytes: GIB / 8, replicas: 4 }),
     )
     const made = world.decide(creation(world, 'web', machineSpec({ disks })))
-    // One record and one event for each volume and the machine, and the document of each host.
+    // One record and one event for each volume and the machine, and the document of each host; no
+    // host is left for a tie-breaker.
     expect(made.writes.length).toBe(9 + 9 + 4)
     const stamp = world.stamp('web')
     const fields = { name: 'web', keepVolumes: false }

@@ -1,7 +1,7 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { VirtualMachine, VirtualMachineSpec } from '@keelson/shared/model'
 import type { MachinePlacement, MachineWanted } from '../placement/index.ts'
-import { checkRules, placeMachines } from '../placement/index.ts'
+import { checkRules, machineWarnings, placeMachines } from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision } from './draft.ts'
@@ -17,6 +17,7 @@ import {
   newVolumesOf,
 } from './machine-volumes.ts'
 import { checkVolumeNames, markDeleting, notPlaceable, refuseWithSnapshots } from './volume.ts'
+import { tellWarnings } from './warn.ts'
 
 /**
  * Places and creates a machine with its new volumes: one decision, one transaction. The same name
@@ -46,12 +47,18 @@ export function decideCreateVirtualMachine(
   }
   const placement = placeNew(state, command, spec)
   if (placement.node === '') throw notPlaceable(placement.report)
-  makeVolumes(draft, { spec, tenant, uids: volumeUids, places: placement.volumes })
+  const { tieBreakers, volumes: places } = placement
+  makeVolumes(draft, { spec, tenant, uids: volumeUids, places, tieBreakers })
   const place = halted ? NOWHERE : placement
+  const names = newVolumesOf(spec).map((volume) => volume.name)
+  const demand = demandOf(spec, tenant)
+  const placed = { ...placement, ...place }
+  const warnings = machineWarnings(state, machine.meta, demand, names, placed)
+  const report = tellWarnings(draft, `vm/${name}`, placement.report, warnings)
   draft.put('virtualMachine', name, withPlace(state, machine, place, stamp.now))
   const message = halted ? 'it does not run' : `placed on ${placement.node}`
   draft.event('Normal', 'VirtualMachineCreated', `vm/${name}`, message)
-  return draft.decision({ name, report: placement.report })
+  return draft.decision({ name, report })
 }
 
 /** No place. */

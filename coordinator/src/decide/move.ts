@@ -13,26 +13,22 @@
  */
 import { KeelsonError } from '@keelson/shared/errors'
 import {
-  type Node,
+  isDiskful,
   type PlacementReport,
-  RACK_LABEL,
-  REPLICATION_CAPABILITY,
   type Replica,
-  type ReplicaRule,
   type Volume,
   wasMade,
 } from '@keelson/shared/model'
-import { demandOfVolume, placeVolume, type VolumePlacement } from '../placement/index.ts'
+import { demandOfVolume, volumeWarnings } from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
-import { findNode, findVolume, found, stillDeleting } from './lookup.ts'
+import { findVolume, found, stillDeleting } from './lookup.ts'
+import { type MoveRequest, placeMoved } from './move-place.ts'
 import { endOperation, startOperation } from './operation.ts'
-import { firstFree, newReplica } from './replicas.ts'
-import { notPlaceable, putVolume, refuseDuringMove } from './volume.ts'
-
-/** What is asked for. */
-type Request = Omit<CommandOf<'MoveReplica'>, 'type'>
+import { firstFree, newReplica, newTieBreaker, whereAre } from './replicas.ts'
+import { putVolume, refuseDuringMove } from './volume.ts'
+import { tellWarnings } from './warn.ts'
 
 /** Starts to move one replica; the operation ends when the old place has let go of it. */
 export function decideMoveReplica(state: StateView, command: CommandOf<'MoveReplica'>): Decision {
@@ -43,25 +39,23 @@ export function decideMoveReplica(state: StateView, command: CommandOf<'MoveRepl
 /** The same within a greater decision; a refusal comes before the first write. */
 export function moveReplica(
   draft: Draft,
-  command: Request,
+  command: MoveRequest,
 ): { readonly operation: string; readonly report: PlacementReport } {
   const { state } = draft
   const { fromNode } = command
   const volume = findVolume(state, command.volume)
   const { name } = volume.meta
   const leaving = movable(state, volume, fromNode)
-  const placement = placeMoved(state, volume, leaving, command)
-  const place = placement.places[0]
-  if (place === undefined) throw notPlaceable(placement.report)
+  const { place, report } = placeMoved(state, volume, leaving, command)
   const { replicas } = volume.status
   const taken = new Set(replicas.flatMap(({ drbdNodeId }) => drbdNodeId ?? []))
-  const operation = startOperation(
-    draft,
-    'VolumeMove',
-    `volume/${name}`,
-    `moving the replica on ${fromNode}/${leaving.pool} to ${place.node}/${place.pool}`,
-  )
-  const joining = newReplica(state, place, firstFree(taken, 0))
+  const id = firstFree(taken, 0)
+  const copy = isDiskful(leaving)
+  const joining = copy ? newReplica(state, place, id) : newTieBreaker(state, place.node, id)
+  const message = copy
+    ? `moving the replica on ${whereAre([leaving])} to ${whereAre([joining])}`
+    : `moving the tie-breaker on ${fromNode} to ${place.node}`
+  const operation = startOperation(draft, 'VolumeMove', `volume/${name}`, message)
   putVolume(draft, {
     ...volume,
     status: {
@@ -71,7 +65,10 @@ export function moveReplica(
     },
   })
   for (const { node } of [...replicas, joining]) draft.touchNode(node)
-  return { operation, report: placement.report }
+  const after = [...replicas, joining].filter((one) => isDiskful(one) && one !== leaving)
+  const hosts = after.map(({ node }) => node)
+  const warnings = copy ? volumeWarnings(state, name, demandOfVolume(volume), hosts) : []
+  return { operation, report: tellWarnings(draft, `volume/${name}`, report, warnings) }
 }
 
 /** The replica on that host, or why it cannot move. */
@@ -85,12 +82,13 @@ function movable(state: StateView, volume: Volume, fromNode: string): Replica {
   refuseDuringMove(volume, `cannot move the replica on ${fromNode}`)
   const left = replicas.find(({ phase }) => phase === 'Deleting')
   if (left) refuse(`is still being let go of by ${left.node}`)
-  const leaving = replicas.find(({ node, role }) => node === fromNode && role === 'Diskful')
+  const leaving = replicas.find(onNode(fromNode))
   if (!leaving)
     throw new KeelsonError('NOT_FOUND', `volume "${name}" has no replica on "${fromNode}"`, {
       details: [`its replicas are on ${replicas.map(({ node }) => node).join(', ')}`],
     })
-  const others = replicas.filter((replica) => replica !== leaving && replica.role === 'Diskful')
+  if (!isDiskful(leaving)) return leaving
+  const others = replicas.filter((replica) => replica !== leaving && isDiskful(replica))
   if (leaving.drbdNodeId === undefined || others.length === 0)
     refuse('has one replica and is not replicated: there is nothing to make another equal with')
   if (!others.some(({ phase }) => phase === 'Ready'))
@@ -118,97 +116,6 @@ function machineBesideIt(state: StateView, { meta }: Volume, node: string): stri
   })
 }
 
-/** A place for the replica that keeps the rules beside the ones that stay. */
-function placeMoved(
-  state: StateView,
-  volume: Volume,
-  leaving: Replica,
-  command: Request,
-): VolumePlacement {
-  const stays = volume.status.replicas.filter((replica) => replica !== leaving)
-  const rules = domainRules(state, volume)
-  const binding = rules.filter(({ mode }) => mode !== 'PreferDifferent')
-  if (command.toNode === '' && binding.length < rules.length) {
-    const preferred = placeAmong(state, volume, command, hostsBeside(state, stays, rules))
-    if (preferred && preferred.places.length > 0) return preferred
-  }
-  const placed = placeAmong(state, volume, command, hostsBeside(state, stays, binding))
-  if (placed) return placed
-  const { toNode, volume: name } = command
-  const beside = stays.map(({ node }) => node).join(', ')
-  const message =
-    toNode === ''
-      ? `no host that can replicate keeps the rules of volume "${name}" beside ${beside}`
-      : `node "${toNode}" cannot replicate, or breaks a rule of volume "${name}" beside ${beside}`
-  throw new KeelsonError('RESOURCE_EXHAUSTED', message, { reason: 'not-placeable' })
-}
-
-/** The best place on one of these hosts; undefined if the volume's own rules leave none of them. */
-function placeAmong(
-  state: StateView,
-  volume: Volume,
-  { dryRun = false, stamp, toNode, toPool }: Request,
-  hosts: readonly string[],
-): VolumePlacement | undefined {
-  if (toNode !== '') findNode(state, toNode)
-  const demand = demandOfVolume(volume)
-  const { pool, rules } = demand
-  if (pool !== '' && toPool !== '' && pool !== toPool) return undefined
-  const nodes = hosts.filter(
-    (node) =>
-      (toNode === '' || node === toNode) &&
-      (rules.nodes.length === 0 || rules.nodes.includes(node)) &&
-      volume.status.replicas.every((replica) => replica.node !== node),
-  )
-  if (nodes.length === 0) return undefined
-  return placeVolume(
-    state,
-    { ...volume.meta, uid: stamp.uid },
-    {
-      ...demand,
-      pool: toPool || pool,
-      replicas: 1,
-      replicaRules: [],
-      rules: { ...rules, nodes },
-    },
-    { explain: dryRun },
-  )
-}
-
-/** The rules about failure domains: that of the class, then the volume's own. */
-function domainRules(state: StateView, { spec }: Volume): readonly ReplicaRule[] {
-  const { failureDomain, failureDomainMode } = state.classes.get(spec.storageClass)?.spec ?? {
-    failureDomain: RACK_LABEL,
-    failureDomainMode: 'PreferDifferent' as const,
-  }
-  const ofClass = { failureDomain, mode: failureDomainMode, maximumPerDomain: 1 }
-  return [ofClass, ...(spec.replicaRules ?? [])]
-}
-
-/** Hosts that can replicate and keep every one of the rules beside the replicas that stay. */
-function hostsBeside(
-  state: StateView,
-  stays: readonly Replica[],
-  rules: readonly ReplicaRule[],
-): readonly string[] {
-  const domainOf = (node: string, label: string) =>
-    label === '' ? node : state.nodes.get(node)?.meta.labels[label]
-  const keeps = (node: string) =>
-    rules.every(({ failureDomain: label, maximumPerDomain, mode }) => {
-      const domain = domainOf(node, label)
-      if (domain === undefined) return false
-      const same = stays.filter((replica) => domainOf(replica.node, label) === domain).length
-      return mode === 'Same' ? same === stays.length : same < maximumPerDomain
-    })
-  return state.nodes
-    .sortedIds()
-    .filter((name) => canReplicate(state.nodes.get(name)!) && keeps(name))
-}
-
-function canReplicate({ status }: Node): boolean {
-  return status.capabilities.includes(REPLICATION_CAPABILITY)
-}
-
 /**
  * After a report: the old replica goes once the new one and all that stay are Ready, so that a
  * copy is never dropped while another is missing; a new one that cannot be made is taken back.
@@ -223,7 +130,9 @@ export function followMove(draft: Draft, volume: Volume): Volume {
     return giveUp(draft, volume, `${joined.node}: ${joined.message}`)
   const kept = replicas.filter((replica) => replica !== leaving)
   const complete = kept.every(({ phase }) => phase === 'Ready')
-  if (!complete || joined.sizeBytes < volume.spec.sizeBytes) return volume
+  if (!complete) return volume
+  if (!isDiskful(joined)) return markReplicaDeleting(draft, volume, move.fromNode)
+  if (joined.sizeBytes < volume.spec.sizeBytes) return volume
   const needing = machineBesideIt(draft.state, volume, move.fromNode)
   if (needing === undefined) return markReplicaDeleting(draft, volume, move.fromNode)
   if (machineBesideIt(draft.state, volume, move.toNode) !== undefined) return volume

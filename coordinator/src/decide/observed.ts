@@ -20,7 +20,14 @@ import type {
   StoragePool,
   Volume,
 } from '@keelson/shared/model'
-import { countedReplicas, formatSize, setCondition, wasMade, wasTaken } from '@keelson/shared/model'
+import {
+  countedReplicas,
+  formatSize,
+  isDiskful,
+  setCondition,
+  wasMade,
+  wasTaken,
+} from '@keelson/shared/model'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -30,11 +37,12 @@ import { putSnapshot } from './snapshot.ts'
 import { putVolume } from './volume.ts'
 
 /**
- * Most items of a report that fit one transaction. A replica writes at most thirteen records:
+ * Most items of a report that fit one transaction. A replica writes at most fourteen records:
  * itself, the ends of a growth and of a restore, an event for each of the three, and the documents
- * of seven other hosts. The document of the reporting host is written once for all items.
+ * of eight other hosts: seven replicas and a tie-breaker. Nothing grows or is restored while it
+ * moves. The document of the reporting host is written once for all items.
  */
-export const MAXIMUM_ITEMS = 9
+export const MAXIMUM_ITEMS = 8
 
 /** Records the items of a report; unchanged items write nothing. */
 export function decideRecordObserved(
@@ -121,21 +129,26 @@ function recordReplica(draft: Draft, node: string, item: ObservedReplica): void 
   if (next.phase === replica.phase) return
   if (next.phase === 'Failed')
     draft.event('Warning', 'ReplicaFailed', subject, `on ${node}: ${item.message}`)
-  if (next.phase === 'Ready')
-    draft.event('Normal', 'ReplicaReady', subject, `on ${node} at ${item.devicePath}`)
+  if (next.phase === 'Ready') draft.event('Normal', 'ReplicaReady', subject, readyWords(next))
+}
+
+function readyWords(replica: Replica): string {
+  const { devicePath, node } = replica
+  return isDiskful(replica) ? `on ${node} at ${devicePath}` : `tie-breaker on ${node}`
 }
 
 function replicaWithReport(replica: Replica, item: ObservedReplica, now: number): Replica {
+  const seen = { phase: replicaPhase(item.phase), message: item.message, reportedAt: now }
+  // Whatever a host says of it, a tie-breaker holds nothing.
+  if (!isDiskful(replica)) return { ...replica, ...seen }
   return {
     ...replica,
-    phase: replicaPhase(item.phase),
-    message: item.message,
+    ...seen,
     devicePath: item.devicePath || replica.devicePath,
     kernelDevice: item.kernelDevice,
     // A replica that is not there at present keeps its size: that it once was made matters.
     sizeBytes: item.sizeBytes || replica.sizeBytes,
     allocatedBytes: item.allocatedBytes,
-    reportedAt: now,
   }
 }
 
@@ -157,7 +170,7 @@ function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[])
     status: { ...volume.status, replicas },
   })
   const sizes = countedReplicas(next)
-    .filter(({ phase, role }) => role === 'Diskful' && phase !== 'Deleting')
+    .filter((replica) => isDiskful(replica) && replica.phase !== 'Deleting')
     .map((replica) => replica.sizeBytes)
   const actualSizeBytes = Math.min(...sizes)
   putVolume(draft, { ...next, status: { ...next.status, actualSizeBytes } })
@@ -168,7 +181,7 @@ function putReported(draft: Draft, volume: Volume, replicas: readonly Replica[])
   if (resize && actualSizeBytes >= sizeBytes)
     endOperation(draft, resize, 'Succeeded', `grown to ${formatSize(actualSizeBytes)}`)
   const restore = draft.state.runningOperation('SnapshotRestore', subject)
-  if (restore && replicas.every((replica) => replica.phase === 'Ready'))
+  if (restore && replicas.filter(isDiskful).every((replica) => replica.phase === 'Ready'))
     endOperation(draft, restore, 'Succeeded', `restored ${formatSize(actualSizeBytes)}`)
 }
 

@@ -3,7 +3,13 @@
  * cancel and change things, and the coordinator starts again from its records.
  */
 import { KeelsonError } from '@keelson/shared/errors'
-import type { Move, ObjectMeta, RebalanceLimits, Volume } from '@keelson/shared/model'
+import {
+  isDiskful,
+  type Move,
+  type ObjectMeta,
+  type RebalanceLimits,
+  type Volume,
+} from '@keelson/shared/model'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -256,7 +262,7 @@ function copies(state: ClusterState): Map<string, number> {
   return new Map(
     stay.map(({ meta, status }) => [
       meta.uid,
-      status.replicas.filter(({ phase }) => phase !== 'Deleting').length,
+      status.replicas.filter((one) => isDiskful(one) && one.phase !== 'Deleting').length,
     ]),
   )
 }
@@ -272,7 +278,9 @@ describe('whatever happens while a rebalance is carried out', () => {
             expect(count, uid).toBeGreaterThanOrEqual(2)
           for (const { meta, spec, status } of cluster.state.volumes.values()) {
             if (spec.storageClass !== 'different' || status.move) continue
-            const kept = status.replicas.filter(({ phase }) => phase !== 'Deleting')
+            const kept = status.replicas.filter(
+              (replica) => isDiskful(replica) && replica.phase !== 'Deleting',
+            )
             const racks = kept.map(({ node: name }) => rackOf(cluster.state, name))
             expect(new Set(racks).size, `racks of ${meta.name}`).toBe(kept.length)
           }

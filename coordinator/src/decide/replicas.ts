@@ -1,7 +1,7 @@
 /** Replicas of a volume as they begin, and room for what grows or is copied in a pool. */
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Replica } from '@keelson/shared/model'
-import { formatSize } from '@keelson/shared/model'
+import { formatSize, isDiskful } from '@keelson/shared/model'
 import { promisableBytes } from '../placement/index.ts'
 import { type HostIndex, poolId, type StateView } from '../state/index.ts'
 
@@ -42,10 +42,34 @@ export function numbersBeside({ hosts }: StateView, made: readonly Replica[]): T
   }
 }
 
-/** Diskful replicas in these places, not made yet; with DRBD's numbers if there are several. */
-export function newReplicas(state: TakenNumbers, places: readonly Place[]): Replica[] {
+/**
+ * Diskful replicas in these places, not made yet, and a tie-breaker if a host is named for it; with
+ * DRBD's numbers if there are several.
+ */
+export function newReplicas(
+  state: TakenNumbers,
+  places: readonly Place[],
+  tieBreaker: string,
+): Replica[] {
   const replicated = places.length > 1
-  return places.map((place, index) => newReplica(state, place, replicated ? index : undefined))
+  const replicas = places.map((place, id) => newReplica(state, place, replicated ? id : undefined))
+  return tieBreaker === ''
+    ? replicas
+    : [...replicas, newTieBreaker(state, tieBreaker, places.length)]
+}
+
+/** A vote on this host, without a pool, not there yet. */
+export function newTieBreaker(state: TakenNumbers, node: string, drbdNodeId: number): Replica {
+  return { ...newReplica(state, { node, pool: '' }, drbdNodeId), role: 'TieBreaker' }
+}
+
+/** "n1/p, n2/p, tie-breaker on n3". */
+export function whereAre(replicas: readonly Replica[]): string {
+  return replicas
+    .map((replica) =>
+      isDiskful(replica) ? `${replica.node}/${replica.pool}` : `tie-breaker on ${replica.node}`,
+    )
+    .join(', ')
 }
 
 /** A replica in this place, not made yet; with DRBD's numbers if it gets a node id. */

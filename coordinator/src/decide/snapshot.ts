@@ -1,6 +1,13 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { Replica, Snapshot, Volume } from '@keelson/shared/model'
-import { finishOperation, formatSize, snapshotPhase } from '@keelson/shared/model'
+import {
+  finishOperation,
+  formatSize,
+  isDiskful,
+  snapshotPhase,
+  wasMade,
+} from '@keelson/shared/model'
+import { demandOfVolume, placeTieBreaker } from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
@@ -25,19 +32,19 @@ export function decideCreateSnapshot(
     return draft.decision({ name })
   }
   if (volume.meta.deletionRequestedAt !== undefined) stillDeleting('volume', command.volume)
-  if (volume.status.phase !== 'Ready')
+  refuseDuringMove(volume, 'cannot have a snapshot taken')
+  const sources = diskful(volume)
+  if (sources.some(({ phase }) => phase !== 'Ready'))
     throw new KeelsonError(
       'FAILED_PRECONDITION',
       `volume "${command.volume}" is ${volume.status.phase}, a snapshot needs every replica Ready`,
     )
-  refuseDuringMove(volume, 'cannot have a snapshot taken')
   const { sizeBytes } = volume.spec
   if (volume.status.actualSizeBytes !== sizeBytes)
     throw new KeelsonError(
       'FAILED_PRECONDITION',
       `volume "${command.volume}" is growing from ${formatSize(volume.status.actualSizeBytes)} to ${formatSize(sizeBytes)}; its replicas differ in size until then`,
     )
-  const sources = diskful(volume)
   for (const replica of sources) requireRoom(state, replica, sizeBytes)
   const replicas = sources.map((replica) => ({
     node: replica.node,
@@ -85,9 +92,12 @@ export function decideRestoreSnapshot(
     )
   const sources = snapshot.status.replicas
   for (const source of sources) requireRoom(state, source, spec.sizeBytes)
-  const replicas = newReplicas(state, sources)
+  const meta = newMeta(name, command.labels, stamp)
+  const nodes = sources.map(({ node }) => node)
+  const tieBreaker = placeTieBreaker(state, meta, demandOfVolume({ meta, spec }), nodes)
+  const replicas = newReplicas(state, sources, tieBreaker)
   putVolume(draft, {
-    meta: newMeta(name, command.labels, stamp),
+    meta,
     spec,
     status: { phase: 'Pending', conditions: [], replicas, actualSizeBytes: 0 },
   })
@@ -172,7 +182,7 @@ export function putSnapshot(draft: Draft, snapshot: Snapshot): void {
 
 function diskful(volume: Volume): readonly Replica[] {
   return volume.status.replicas.filter(
-    ({ phase, role }) => role === 'Diskful' && phase !== 'Deleting',
+    (replica) => isDiskful(replica) && replica.phase !== 'Deleting',
   )
 }
 
@@ -182,7 +192,7 @@ function restoreInProgress(state: StateView, snapshot: Snapshot): string | undef
     for (const name of state.hosts.volumesOn(node)) {
       const volume = state.volumes.get(name)
       if (volume?.spec.sourceSnapshot !== snapshot.meta.name) continue
-      if (volume.status.replicas.some((replica) => replica.sizeBytes === 0)) return name
+      if (volume.status.replicas.some((one) => isDiskful(one) && !wasMade(one))) return name
     }
   return undefined
 }

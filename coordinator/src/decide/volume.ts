@@ -1,13 +1,20 @@
 import { KeelsonError } from '@keelson/shared/errors'
 import type { PlacementReport, Volume, VolumeSpec } from '@keelson/shared/model'
-import { countedReplicas, formatSize, volumePhase, wasTaken } from '@keelson/shared/model'
-import { demandOfVolume, placeVolume } from '../placement/index.ts'
+import {
+  countedReplicas,
+  formatSize,
+  isDiskful,
+  volumePhase,
+  wasTaken,
+} from '@keelson/shared/model'
+import { demandOfVolume, placeVolume, volumeWarnings } from '../placement/index.ts'
 import type { StateView } from '../state/index.ts'
 import type { CommandOf } from './command.ts'
 import { createDraft, type Decision, type Draft } from './draft.ts'
 import { conflicting, differences, findVolume, found, newMeta, stillDeleting } from './lookup.ts'
 import { endOperation, startOperation } from './operation.ts'
-import { newReplicas, requireGrowth } from './replicas.ts'
+import { newReplicas, requireGrowth, whereAre } from './replicas.ts'
+import { tellWarnings } from './warn.ts'
 
 /** Places and creates a volume; the same name with the same parameters is the same volume. */
 export function decideCreateVolume(state: StateView, command: CommandOf<'CreateVolume'>): Decision {
@@ -17,7 +24,7 @@ export function decideCreateVolume(state: StateView, command: CommandOf<'CreateV
   if (existing) return sameOrConflict(state, existing, spec, command)
   checkVolumeNames(state, spec)
   const meta = newMeta(name, labels, stamp, tenant)
-  const { places, report } = placeVolume(state, meta, demandOfVolume({ meta, spec }), {
+  const { places, report, tieBreaker } = placeVolume(state, meta, demandOfVolume({ meta, spec }), {
     explain: command.dryRun === true,
   })
   if (places.length === 0) throw notPlaceable(report)
@@ -28,20 +35,26 @@ export function decideCreateVolume(state: StateView, command: CommandOf<'CreateV
     status: {
       phase: 'Pending',
       conditions: [],
-      replicas: newReplicas(state, places),
+      replicas: newReplicas(state, places, tieBreaker),
       actualSizeBytes: 0,
     },
   }
   putVolume(draft, volume)
   for (const replica of volume.status.replicas) draft.touchNode(replica.node)
-  const where = volume.status.replicas.map((replica) => `${replica.node}/${replica.pool}`)
   draft.event(
     'Normal',
     'VolumeCreated',
     `volume/${name}`,
-    `${formatSize(spec.sizeBytes)} placed on ${where.join(', ')}`,
+    `${formatSize(spec.sizeBytes)} placed on ${whereAre(volume.status.replicas)}`,
   )
-  return draft.decision({ name, report })
+  const demand = demandOfVolume(volume)
+  const warnings = volumeWarnings(
+    state,
+    name,
+    demand,
+    places.map(({ node }) => node),
+  )
+  return draft.decision({ name, report: tellWarnings(draft, `volume/${name}`, report, warnings) })
 }
 
 /** The class's rules where the request leaves a choice; NOT_FOUND if there is no such class. */
@@ -120,7 +133,7 @@ export function decideResizeVolume(state: StateView, command: CommandOf<'ResizeV
   refuseDuringMove(volume, 'cannot grow')
   const growthBytes = sizeBytes - volume.spec.sizeBytes
   for (const replica of volume.status.replicas)
-    if (replica.role === 'Diskful') requireGrowth(state, replica, growthBytes)
+    if (isDiskful(replica)) requireGrowth(state, replica, growthBytes)
   const meta = { ...volume.meta, generation: volume.meta.generation + 1 }
   putVolume(draft, { ...volume, meta, spec: { ...volume.spec, sizeBytes } })
   for (const replica of volume.status.replicas) draft.touchNode(replica.node)

@@ -3,6 +3,7 @@ import {
   type DesiredReplica,
   type DesiredState,
   type Intent,
+  isDiskful,
   type Replica,
   type Volume,
   wasMade,
@@ -43,7 +44,7 @@ function desiredReplicas(state: StateView, node: string): DesiredReplica[] {
 function desiredReplica(state: StateView, volume: Volume, replica: Replica): DesiredReplica {
   const provisioned = wasMade(replica)
   // A replica that joins gets its data from its peers, not from what the volume once began as.
-  const begins = !provisioned && volume.status.move?.toNode !== replica.node
+  const begins = isDiskful(replica) && !provisioned && volume.status.move?.toNode !== replica.node
   const source = begins ? state.snapshots.get(volume.spec.sourceSnapshot) : undefined
   return {
     volumeUid: volume.meta.uid,

@@ -1,5 +1,5 @@
 /** What placement answers: where everything goes, and why, or why nowhere. */
-import type { HostReservation, PlacementReport } from '@keelson/shared/model'
+import type { HostReservation, PlacementReport, VirtualMachineDemand } from '@keelson/shared/model'
 
 /** A pool of a host. */
 export interface Place {
@@ -15,12 +15,19 @@ export interface PlaceOptions {
   readonly full?: boolean
   /** It joins replicas that exist, so its host has to replicate although it is only one. */
   readonly replicated?: boolean
+  /**
+   * What was asked for, if the demand of a machine names only places found before: tie-breakers
+   * stand elsewhere.
+   */
+  readonly asked?: VirtualMachineDemand
 }
 
 /** Where a volume goes. */
 export interface VolumePlacement {
   /** As many as replicas were asked for, in order; empty when it does not fit. */
   readonly places: readonly Place[]
+  /** Host that votes beside an even number of them; empty for none. The report says why. */
+  readonly tieBreaker: string
   readonly report: PlacementReport
 }
 
@@ -34,6 +41,8 @@ export interface MachinePlacement {
   readonly reserved: HostReservation | undefined
   /** For each new volume of the demand the places of its replicas; empty when it does not fit. */
   readonly volumes: readonly (readonly Place[])[]
+  /** For each of them the host of its tie-breaker, empty for none. */
+  readonly tieBreakers: readonly string[]
   readonly report: PlacementReport
 }
 

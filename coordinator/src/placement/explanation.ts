@@ -17,8 +17,9 @@ import {
   whyNot,
 } from './explain/index.ts'
 import type { Choice, Fleet } from './fleet/index.ts'
-import { chooseMachine } from './place.ts'
+import { chooseKeeping } from './keep-guarantees.ts'
 import { compileMachine, compileVolume } from './rules/index.ts'
+import { createTieBreakers } from './tie-breaker.ts'
 import { demandOfMachine, demandOfVolume, type FleetView, fleetView } from './view/index.ts'
 
 /** How much is explained. */
@@ -71,7 +72,11 @@ export function explainVolume(
     const placed = rows.length > 0 ? rows : (best ?? [])
     const better = (best ?? []).filter((row) => !placed.includes(row))
     const names = better.map((row) => poolName(fleet, row))
-    const remark = existing && remarkOf(best !== null, names, rows.length > 0)
+    const witness = existing
+      ? standingTieBreaker(existing)
+      : createTieBreakers(view).choose(demand, volume.seed, hostsOf(fleet, placed)).remark
+    const anew = existing && remarkOf(best !== null, names, rows.length > 0)
+    const remark = [placed.length > 0 ? witness : '', anew ?? ''].filter(Boolean).join('; ')
     const options = { explain: true, full }
     const report = volumeReport(view, fleet, volume, placed, options, { also, remark })
     if (whyNotNode === '') return { report }
@@ -94,7 +99,8 @@ export function explainMachine(
   return withoutMachine(fleet, existing?.meta.name, () => {
     const names = demand.newVolumes.map((_, index) => `${meta.name}-${index}`)
     const machine = compileMachine(view, meta, demand, names)
-    const best = chooseMachine(view.chooser(machine.policy.weights), machine)
+    const chooser = view.chooser(machine.policy.weights)
+    const { choice: best } = chooseKeeping(view, fleet, chooser, machine)
     const host = fleet.hostRow(existing?.status.node ?? '')
     const placed: Choice | null = host < 0 ? best : { host, standby: -1, pools: [], cost: 0 }
     const better = best && best.host !== host ? [fleet.hosts[best.host]!.name] : []
@@ -124,6 +130,16 @@ function rowsOf(
   const host = view.fleet.hostRow(node)
   if (host < 0) throw new KeelsonError('NOT_FOUND', `node "${node}" does not exist`)
   return rows(host)
+}
+
+/** What an explanation says of the tie-breaker a volume has. */
+function standingTieBreaker({ status }: Volume): string {
+  const witness = status.replicas.find(({ role }) => role === 'TieBreaker')
+  return witness ? `tie-breaker on ${witness.node}` : ''
+}
+
+function hostsOf({ poolHost }: Fleet, rows: readonly number[]): number[] {
+  return rows.map((row) => poolHost[row]!)
 }
 
 function poolRowsOf(view: FleetView, { status }: Volume): number[] {

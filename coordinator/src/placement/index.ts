@@ -16,6 +16,8 @@ export {
   type PlacedThing,
   type Thing,
 } from './rules/index.ts'
+export * from './standbys.ts'
+export { placeTieBreaker } from './tie-breaker.ts'
 export {
   createFleetView,
   demandOfMachine,
@@ -25,9 +27,10 @@ export {
   promisableBytes,
   reservationFor,
 } from './view/index.ts'
+export * from './warnings.ts'
 export {
   checkGuarantee,
-  flavorCapacities,
+  createFlavorCounter,
   placedRules,
   playSteps,
   worldOfView,

@@ -5,7 +5,8 @@ import type { StateView } from '../state/index.ts'
 import { canStandBy, createChooser } from './choose/index.ts'
 import type { MachinePlacement, PlaceOptions, Subject } from './contract.ts'
 import { type Fleet, MEMORY } from './fleet/index.ts'
-import { chooseMachine, placementOf } from './place.ts'
+import { chooseKeeping, createBreaches } from './keep-guarantees.ts'
+import { placementOf } from './place.ts'
 import { type CompiledMachine, compileMachine, machineRules } from './rules/index.ts'
 import { demandOfMachine, fleetView } from './view/index.ts'
 
@@ -23,8 +24,8 @@ export function placeMachineAgain(
   const machine = compileMachine(view, subject, demand, [])
   const fleet = view.fleet.clone()
   if (fleet.machines.has(subject.name)) fleet.removeMachine(subject.name)
-  const choice = chooseMachine(createChooser(fleet, machine.policy.weights), machine)
-  return placementOf({ view, fleet, machine, demand, choice, others: [] }, options)
+  const found = chooseKeeping(view, fleet, createChooser(fleet, machine.policy.weights), machine)
+  return placementOf({ view, fleet, machine, demand, ...found, others: [] }, options)
 }
 
 /**
@@ -46,8 +47,17 @@ export function placeMachineOn(
   const on = fleet.hostRow(node)
   const hosts = machine.mask.open.map((open, row) => (row === on ? open : 0))
   const alone = { ...machine, request: { ...machine.request, hosts, standby: 'None' as const } }
-  const seat = chooseMachine(createChooser(fleet, machine.policy.weights), alone)
-  const standby = seat ? standbyFor(fleet, machine, seat.host, before?.standby ?? -1) : undefined
+  const seat = chooseKeeping(
+    view,
+    fleet,
+    createChooser(fleet, machine.policy.weights),
+    alone,
+  ).choice
+  const breaches = createBreaches(view, fleet, machine)
+  const keeps = (standby: number) => seat !== null && breaches({ ...seat, standby }).length === 0
+  const standby = seat
+    ? standbyFor(fleet, machine, seat.host, before?.standby ?? -1, keeps)
+    : undefined
   if (seat && standby !== undefined) {
     const choice = { ...seat, standby }
     return placementOf({ view, fleet, machine, demand, choice, others: [] }, options)
@@ -63,6 +73,7 @@ function standbyFor(
   { mask, request }: CompiledMachine,
   host: number,
   before: number,
+  keeps: (standby: number) => boolean,
 ): number | undefined {
   const { amounts, attached, standby } = request
   if (standby === 'None') return -1
@@ -73,7 +84,7 @@ function standbyFor(
   for (let row = 0; row < fleet.hostCount; row++) {
     if (mask.open[row] === 0 || fleet.lossDomains[row] === domain) continue
     if (standby === 'Replica' && !attached.every((rows) => rows.includes(row))) continue
-    if (!canStandBy(fleet, amounts, row, domain)) continue
+    if (!canStandBy(fleet, amounts, row, domain) || !keeps(row)) continue
     if (row === before) return row
     if (best === undefined || free(row) > free(best)) best = row
   }

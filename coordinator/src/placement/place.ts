@@ -12,6 +12,8 @@ import { applyChoice, type Chooser, createChooser } from './choose/index.ts'
 import type { MachinePlacement, Place, PlaceOptions, Subject, VolumePlacement } from './contract.ts'
 import { machineReport, volumeReport } from './explain/index.ts'
 import type { Choice, Fleet } from './fleet/index.ts'
+import type { KeepingChoice } from './keep-guarantees.ts'
+import { chooseParts } from './keep-parts.ts'
 import {
   type CompiledMachine,
   type CompiledVolume,
@@ -20,6 +22,7 @@ import {
   fitNuma,
   type PlacedThing,
 } from './rules/index.ts'
+import { createTieBreakers } from './tie-breaker.ts'
 import { type FleetView, fleetView, reservationFor } from './view/index.ts'
 
 /** A machine to be placed. */
@@ -40,10 +43,18 @@ export function placeVolume(
   const view = fleetView(state)
   const volume = compileVolume(view, subject, demand, { replicated: options.replicated })
   const chooser = view.chooser(volume.policy.weights)
+  const { fleet } = view
   const rows = possible(volume) ? chooser.chooseVolume(volume.request, volume.seed) : null
+  if (!rows) {
+    const report = volumeReport(view, fleet, volume, [], options)
+    return { places: [], tieBreaker: '', report }
+  }
+  const hosts = rows.map((row) => fleet.poolHost[row]!)
+  const { node, remark } = createTieBreakers(view).choose(demand, volume.seed, hosts)
   return {
-    places: (rows ?? []).map((row) => placeOf(view.fleet, row)),
-    report: volumeReport(view, view.fleet, volume, rows ?? [], options),
+    places: rows.map((row) => placeOf(fleet, row)),
+    tieBreaker: node,
+    report: volumeReport(view, fleet, volume, rows, options, { remark }),
   }
 }
 
@@ -57,8 +68,11 @@ export function placeMachine(
 ): MachinePlacement {
   const view = fleetView(state)
   const machine = compileMachine(view, subject, demand, newVolumes)
-  const choice = chooseMachine(view.chooser(machine.policy.weights), machine)
-  return placementOf({ view, fleet: view.fleet, machine, demand, choice, others: [] }, options)
+  const chooser = view.chooser(machine.policy.weights)
+  const found = chooseParts(view, view.fleet, chooser, machine, (choice) =>
+    thingsOf(view, subject, demand, machine, choice, undefined),
+  )
+  return placementOf({ view, fleet: view.fleet, machine, demand, ...found, others: [] }, options)
 }
 
 const BRIEF: PlaceOptions = { explain: false }
@@ -79,9 +93,10 @@ export function placeMachines(
   const others: PlacedThing[] = []
   const compile = ({ demand, newVolumes, subject }: MachineWanted) =>
     compileMachine(view, subject, demand, newVolumes, { others })
-  const finish = (index: number, machine: CompiledMachine, choice: Choice | null) => {
+  const finish = (index: number, machine: CompiledMachine, kept: KeepingChoice) => {
     const { demand, subject } = wanted[index]!
-    const found = placementOf({ view, fleet, machine, demand, choice, others }, BRIEF)
+    const { choice } = kept
+    const found = placementOf({ view, fleet, machine, demand, ...kept, others }, BRIEF)
     placements[index] = found
     if (!choice) return
     applyChoice(fleet, machine.request, choice)
@@ -100,9 +115,9 @@ export function placeMachines(
   for (const [index, one] of wanted.entries())
     if (!isTied(one.demand)) attempt(index, () => free.push({ index, machine: compile(one) }))
   const { choices, order } = placeFree(fleet, free)
-  for (const at of order) finish(free[at]!.index, free[at]!.machine, choices[at]!)
+  for (const at of order) finish(free[at]!.index, free[at]!.machine, { choice: choices[at]! })
   for (const [at, { index, machine }] of free.entries())
-    if (!choices[at]) finish(index, machine, null)
+    if (!choices[at]) finish(index, machine, { choice: null })
 
   const choosers = new Map<string, Chooser>()
   for (const [index, one] of wanted.entries())
@@ -113,7 +128,9 @@ export function placeMachines(
         const key = JSON.stringify(weights)
         const chooser = choosers.get(key) ?? createChooser(fleet, weights)
         choosers.set(key, chooser)
-        finish(index, machine, chooseMachine(chooser, machine))
+        const partsOf = (choice: Choice) =>
+          thingsOf(view, one.subject, one.demand, machine, choice, undefined)
+        finish(index, machine, chooseParts(view, fleet, chooser, machine, partsOf))
       })
   return placements.map((placement) => placement!)
 }
@@ -146,37 +163,51 @@ function possible({ contradictions }: CompiledVolume | CompiledMachine): boolean
   return contradictions.length === 0
 }
 
-/** Its place, if rules and room allow one. */
-export function chooseMachine(chooser: Chooser, machine: CompiledMachine): Choice | null {
-  return possible(machine) ? chooser.choose(machine.request) : null
-}
-
 function placeOf({ hosts, pools }: Fleet, row: number): Place {
   const { host, name } = pools[row]!
   return { node: hosts[host]!.name, pool: name }
 }
 
 /** A decision about one machine. */
-export interface Decided {
+export interface Decided extends KeepingChoice {
   readonly view: FleetView
   readonly fleet: Fleet
   readonly machine: CompiledMachine
   readonly demand: VirtualMachineDemand
-  readonly choice: Choice | null
   readonly others: readonly PlacedThing[]
 }
 
+const NOWHERE = {
+  node: '',
+  standbyNode: '',
+  reserved: undefined,
+  volumes: [],
+  tieBreakers: [],
+} as const
+
 /** What to tell of it. */
 export function placementOf(decided: Decided, options: PlaceOptions): MachinePlacement {
-  const { choice, demand, fleet, machine, view } = decided
-  const report = machineReport(view, fleet, machine, demand.compute, choice, options)
-  if (!choice) return { node: '', standbyNode: '', reserved: undefined, volumes: [], report }
+  const { choice, demand, fleet, machine, refusal, view } = decided
+  const { compute } = demand
+  if (!choice)
+    return {
+      ...NOWHERE,
+      report: machineReport(view, fleet, machine, compute, null, options, { remark: refusal }),
+    }
+  const tieBreakers = createTieBreakers(view)
+  const { newVolumes } = options.asked ?? demand
+  const witnesses = choice.pools.map((rows, index) => {
+    const hosts = rows.map((row) => fleet.poolHost[row]!)
+    return tieBreakers.choose(newVolumes[index]!, machine.request.seed, hosts)
+  })
+  const ofVolumes = witnesses.map(({ remark }) => remark)
   return {
     node: fleet.hosts[choice.host]!.name,
     standbyNode: choice.standby < 0 ? '' : fleet.hosts[choice.standby]!.name,
     reserved: reservationOf(decided, choice.host),
     volumes: choice.pools.map((rows) => rows.map((row) => placeOf(fleet, row))),
-    report,
+    tieBreakers: witnesses.map(({ node }) => node),
+    report: machineReport(view, fleet, machine, compute, choice, options, { ofVolumes }),
   }
 }
 
@@ -231,5 +262,5 @@ function refusal({ state }: FleetView, { name }: Subject, summary: string): Mach
     suggestedFix: '',
     resourceVersion: state.revision,
   }
-  return { node: '', standbyNode: '', reserved: undefined, volumes: [], report }
+  return { ...NOWHERE, report }
 }

@@ -73,6 +73,9 @@ describe('a state that is not sound', () => {
   const first = (fields: Partial<Replicas[number]>) =>
     replicas(([one, ...rest]) => [{ ...one!, ...fields }, ...rest])
 
+  const votes = (fields: Partial<Replicas[number]>) =>
+    replicas((all) => all.map((one) => (one.role === 'TieBreaker' ? { ...one, ...fields } : one)))
+
   const broken: [rule: string, break_: (world: World) => void][] = [
     [
       'replica-node-unique',
@@ -85,6 +88,22 @@ describe('a state that is not sound', () => {
         ),
     ],
     ['replica-pool-exists', (world) => tamper(world, 'volume', 'data', first({ pool: 'gone' }))],
+    [
+      'tie-breaker-only-votes',
+      (world) => tamper(world, 'volume', 'moved', votes({ sizeBytes: 1 })),
+    ],
+    [
+      'tie-breaker-alone',
+      (world) =>
+        tamper(
+          world,
+          'volume',
+          'data',
+          replicas((all) =>
+            all.map((one, index) => (index < 2 ? { ...one, role: 'TieBreaker' } : one)),
+          ),
+        ),
+    ],
     ['pool-node-exists', (world) => tamper(world, 'node', 'n0', remove)],
     ['snapshot-volume-exists', (world) => tamper(world, 'volume', 'data', remove)],
     ['snapshot-pool-exists', (world) => tamper(world, 'pool', 'n0/p0', remove)],

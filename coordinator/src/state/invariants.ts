@@ -35,6 +35,18 @@ function replicasReferToPools(state: StateView, report: Report): void {
         report('replica-pool-exists', subject(volume), `pool ${replica.pool} of ${replica.node}`)
 }
 
+/** A tie-breaker holds nothing, and one is enough: only a move brings the next. */
+function tieBreakersOnlyVote(state: StateView, report: Report): void {
+  for (const volume of state.volumes.values()) {
+    const witnesses = countedReplicas(volume).filter(({ role }) => role === 'TieBreaker')
+    for (const { allocatedBytes, node, pool, sizeBytes } of witnesses)
+      if (pool !== '' || sizeBytes + allocatedBytes > 0)
+        report('tie-breaker-only-votes', subject(volume), `holds data on ${node}`)
+    if (witnesses.filter(({ phase }) => phase !== 'Deleting').length > 1)
+      report('tie-breaker-alone', subject(volume), witnesses.map(({ node }) => node).join(', '))
+  }
+}
+
 function poolsReferToNodes(state: StateView, report: Report): void {
   for (const [id, pool] of state.pools.entries())
     if (!state.nodes.has(pool.spec.node))
@@ -198,6 +210,7 @@ function namesMatchKeys(state: StateView, report: Report): void {
 const RULES: readonly Rule[] = [
   replicasAreOnDistinctNodes,
   replicasReferToPools,
+  tieBreakersOnlyVote,
   poolsReferToNodes,
   snapshotsReferToVolumes,
   volumesReferToClasses,

@@ -52,6 +52,8 @@ function reservationsFollowPlaces(state: StateView, report: Report): void {
       report('machine-halted-has-no-place', subject(machine), `on ${node}`)
     if (standbyNode !== '' && standbyNode === node)
       report('machine-standby-elsewhere', subject(machine), `both on ${node}`)
+    if (standbyNode !== '' && node === '')
+      report('machine-standby-elsewhere', subject(machine), `on ${standbyNode}, it has no place`)
   }
 }
 

@@ -84,11 +84,12 @@ export function faithfulReport(state: StateView, node: string): ObservedState {
     replicas: desired.replicas.map((replica) =>
       observedReplica(replica.volumeUid, {
         phase: phase(replica),
-        ...(replica.intent === 'Present' && {
-          sizeBytes: replica.sizeBytes,
-          devicePath: `/dev/keelson/${replica.volume}`,
-          kernelDevice: '/dev/loop0',
-        }),
+        ...(replica.intent === 'Present' &&
+          replica.role === 'Diskful' && {
+            sizeBytes: replica.sizeBytes,
+            devicePath: `/dev/keelson/${replica.volume}`,
+            kernelDevice: '/dev/loop0',
+          }),
       }),
     ),
     snapshots: desired.snapshots.map((snapshot) =>

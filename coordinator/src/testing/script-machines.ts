@@ -3,8 +3,10 @@
  *
  *     vm create web --cpu 2 --memory 2GiB --new root=10GiB/2 --volumes data,shared:ro
  *     vm update web --policy Halted        vm move web --to a2        vm delete web
+ *     policy guarantee rack=Enforce        standbys assign
  */
 import type {
+  GuaranteeMode,
   NewVolume,
   RunPolicy,
   VirtualMachineDisk,
@@ -12,8 +14,9 @@ import type {
 } from '@keelson/shared/model'
 import { NO_RULES, parseSize } from '@keelson/shared/model'
 import type { ScriptCommand } from '@keelson/shared/testing'
-import { planVirtualMachines } from '../decide/index.ts'
-import { list, pairs, submit, type Verb } from './script-tools.ts'
+import { pendingStandbys, planVirtualMachines } from '../decide/index.ts'
+import { policyId } from '../state/index.ts'
+import { list, longKey, pairs, submit, type Verb } from './script-tools.ts'
 import { showDecision } from './show.ts'
 import type { Fields, World } from './world.ts'
 
@@ -45,8 +48,33 @@ export const MACHINE_VERBS: Readonly<Record<string, Verb>> = {
     }),
   'vm delete': (world, { has }, [name = '']) =>
     submit(world, 'DeleteVirtualMachine', name, { name, keepVolumes: has('keep-volumes') }),
+  'policy guarantee': setGuarantee,
+  'standbys assign': (world) =>
+    submit(world, 'AssignStandbys', 'standbys', { standbys: pendingStandbys(world.state) }),
   'vm refresh': (world, _command, machines) =>
     submit(world, 'RefreshVirtualMachines', 'machines', { machines }),
+}
+
+/** `policy guarantee rack=Enforce hosts=Warn [--tenant blue]`: all guarantees of a scope. */
+function setGuarantee(
+  world: World,
+  { flag }: ScriptCommand,
+  guarantees: readonly string[],
+): string {
+  const name = flag('tenant') ?? ''
+  const scope = name === '' ? 'Cluster' : 'Tenant'
+  const id = policyId(scope, name)
+  return submit(world, 'SetPolicy', id, {
+    expectedVersion: world.state.policies.get(id)?.versions.at(-1)?.version ?? 0,
+    policy: {
+      ...{ scope, name, version: 0, weights: {} },
+      guarantees: guarantees.map((text) => {
+        const [domain = '', mode] = text.split('=')
+        const failureDomain = domain === 'hosts' ? '' : longKey(domain)
+        return { failureDomain, losses: 1, mode: mode as GuaranteeMode }
+      }),
+    },
+  })
 }
 
 /** Flags that change a spec when they are given. */

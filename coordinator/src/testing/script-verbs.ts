@@ -166,6 +166,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
         replicas: Number(flag('replicas') ?? 0),
         nodes: list(flag('nodes')),
         sourceSnapshot: '',
+        ...(has('no-tie-breaker') && { tieBreakerMode: 'Never' as const }),
       },
     }),
   'volume resize': (world, { flag }, [name = '']) =>

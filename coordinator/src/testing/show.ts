@@ -1,7 +1,7 @@
 /** State and decisions as lines of a golden script: everything that matters, nothing random. */
 import { KeelsonError } from '@keelson/shared/errors'
 import type { DesiredState, Event, Replica, VirtualMachine, Volume } from '@keelson/shared/model'
-import { formatSize, formatTaint } from '@keelson/shared/model'
+import { formatSize, formatTaint, isDiskful } from '@keelson/shared/model'
 import type { Decision } from '../decide/index.ts'
 import { deriveDesiredState } from '../dispatch/index.ts'
 import type { StateView } from '../state/index.ts'
@@ -137,7 +137,9 @@ function showMachine({ meta, spec, status }: VirtualMachine): string[] {
 function showReplica(replica: Replica): string {
   const { node, pool, phase, sizeBytes, message, drbdNodeId, drbdMinor, drbdPort } = replica
   const drbd = drbdNodeId !== undefined && `drbd ${drbdNodeId} minor ${drbdMinor} port ${drbdPort}`
-  return words(`  ${node}/${pool}`, phase, formatSize(sizeBytes), drbd, message && `"${message}"`)
+  const place = isDiskful(replica) ? `${node}/${pool}` : `${node} tie-breaker`
+  const size = isDiskful(replica) && formatSize(sizeBytes)
+  return words(`  ${place}`, phase, size, drbd, message && `"${message}"`)
 }
 
 /** The desired document of a host. */
@@ -152,7 +154,8 @@ export function showDesired(state: StateView, node: string): string {
     ...desired.replicas.map((replica) => {
       const { volume, sizeBytes, intent, provisioned, sourceSnapshotUid, drbdMinor } = replica
       return words(
-        `  replica ${volume} ${formatSize(sizeBytes)} ${intent}`,
+        isDiskful(replica) ? `  replica ${volume} ${formatSize(sizeBytes)}` : `  vote of ${volume}`,
+        intent,
         provisioned && 'provisioned',
         sourceSnapshotUid && `from ${snapshotName(sourceSnapshotUid)}`,
         drbdMinor !== undefined && `minor ${drbdMinor}`,

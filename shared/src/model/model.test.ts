@@ -29,10 +29,28 @@ describe('the phase of a volume', () => {
     [['Deleting'], 'Failed'],
     [[], 'Failed'],
   ]
+  const copies = (phases: readonly ReplicaPhase[]) =>
+    phases.map((phase) => ({ role: 'Diskful', phase }) as Replica)
+
   it.each(cases)('with replicas %s is %s', (phases, phase) => {
-    const replicas = phases.map((one) => ({ phase: one }) as Replica)
-    expect(volumePhase(false, replicas)).toBe(phase)
-    expect(volumePhase(true, replicas)).toBe('Deleting')
+    expect(volumePhase(false, copies(phases))).toBe(phase)
+    expect(volumePhase(true, copies(phases))).toBe('Deleting')
+  })
+
+  const votes: [replicas: ReplicaPhase[], tieBreaker: ReplicaPhase, phase: string][] = [
+    [['Ready', 'Ready'], 'Ready', 'Ready'],
+    [['Ready', 'Ready'], 'Pending', 'Degraded'],
+    [['Ready', 'Ready'], 'Unknown', 'Degraded'],
+    [['Ready', 'Ready'], 'Failed', 'Degraded'],
+    [['Ready', 'Ready'], 'Deleting', 'Ready'],
+    [['Ready', 'Failed'], 'Ready', 'Degraded'],
+    [['Pending', 'Pending'], 'Ready', 'Pending'],
+    [['Failed', 'Unknown'], 'Ready', 'Failed'],
+    [['Failed', 'Failed'], 'Pending', 'Failed'],
+  ]
+  it.each(votes)('with replicas %s and a tie-breaker %s is %s', (phases, tieBreaker, phase) => {
+    const witness = { role: 'TieBreaker', phase: tieBreaker } as Replica
+    expect(volumePhase(false, [...copies(phases), witness])).toBe(phase)
   })
 })
 

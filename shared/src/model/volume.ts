@@ -98,12 +98,20 @@ export function countedReplicas(volume: Volume): readonly Replica[] {
   return volume.status.replicas.filter((replica) => !isJoining(volume, replica))
 }
 
-/** The phase a volume has because of its replicas. */
+/** Whether a replica holds data. */
+export function isDiskful({ role }: Pick<Replica, 'role'>): boolean {
+  return role === 'Diskful'
+}
+
+/**
+ * The phase a volume has because of its replicas. One that lacks its tie-breaker is Degraded as if
+ * it lacked a copy: the next loss may stop it. A tie-breaker alone makes nothing usable.
+ */
 export function volumePhase(deleting: boolean, replicas: readonly Replica[]): VolumePhase {
   if (deleting) return 'Deleting'
   const kept = replicas.filter((replica) => replica.phase !== 'Deleting')
-  const ready = kept.filter((replica) => replica.phase === 'Ready').length
-  if (kept.length > 0 && ready === kept.length) return 'Ready'
-  if (ready > 0) return 'Degraded'
-  return kept.some((replica) => replica.phase === 'Pending') ? 'Pending' : 'Failed'
+  if (kept.length > 0 && kept.every((replica) => replica.phase === 'Ready')) return 'Ready'
+  const copies = kept.filter(isDiskful)
+  if (copies.some((replica) => replica.phase === 'Ready')) return 'Degraded'
+  return copies.some((replica) => replica.phase === 'Pending') ? 'Pending' : 'Failed'
 }

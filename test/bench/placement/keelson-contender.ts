@@ -33,10 +33,14 @@ function fill(cluster: GanetiCluster, wanted: Request): Pair[] {
     tier.flatMap((mask) =>
       fillIdentical(loaded.fleet, requestOf(wanted, mask, 'keelson-new', SEED), {
         seed: SEED,
+        effort: EFFORT,
       }).map((choice) => pairOf(loaded.nodes, choice)),
     ),
   )
 }
+
+/** A capacity report may take its time: this much more than what an API call is given. */
+const EFFORT = 20
 
 /**
  * All together; in a cluster of several groups each finds its own. The engine knows no spindles:

@@ -25,8 +25,8 @@ export interface VolumeWanted {
 /** Disks in the order of the guest: new ones first. */
 export const diskFlags = {
   disk: repeated(
-    'size[,name=…][,replicas=…][,class=…][,pool=…][,keep]',
-    'disk with a new volume, made with the machine; may be repeated',
+    'size[,…]',
+    'disk with a new volume: its size, then name=, replicas=, class=, pool=, keep; may be repeated',
     parseDisk,
   ),
   volume: repeated(

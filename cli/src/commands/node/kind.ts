@@ -27,8 +27,8 @@ export const nodeKind: Kind<Node> = {
     { title: 'PHASE', cell: nodePhase, tone: toneOf },
     {
       title: 'SCHEDULABLE',
-      cell: ({ spec }) => yesNo(spec?.schedulable),
-      tone: (text) => (text === 'no' ? 'warning' : 'plain'),
+      cell: schedulable,
+      tone: (text) => (text === 'yes' ? 'plain' : 'warning'),
     },
     { title: 'RACK', cell: ({ meta }) => meta?.labels[RACK_LABEL] ?? '' },
     { title: 'ZONE', cell: ({ meta }) => meta?.labels[ZONE_LABEL] ?? '', wide: true },
@@ -72,6 +72,11 @@ export const nodeKind: Kind<Node> = {
     to.section('Resources:', (inner) => inner.table(resourceColumns, rows))
     describeConditions(to, status?.conditions ?? [], nowMs)
   },
+}
+
+/** Whether new work may come: "tainted" if only some may. */
+function schedulable({ spec }: Node): string {
+  return spec?.schedulable && spec.taints.length > 0 ? 'tainted' : yesNo(spec?.schedulable)
 }
 
 /** "key=value:Effect". */

@@ -7,8 +7,7 @@ import {
   GetCapacityResponse,
   PlacementServiceService,
 } from '@keelson/shared/api'
-import { KeelsonError } from '@keelson/shared/errors'
-import { usageError } from '../../errors/index.ts'
+import { unreadable, usageError } from '../../errors/index.ts'
 import { type Column, describe, type View } from '../../output/index.ts'
 import { listJson } from '../../resource/index.ts'
 import { defineVerb, type Flag, text } from '../../verb/index.ts'
@@ -46,7 +45,7 @@ export const capacity = defineVerb({
       complete: 'file',
     }),
     domain: text('label', 'rack (the default), zone or a node label'),
-    selector: text('selector', 'only hosts with matching labels, such as "rack in (a,b)"', {
+    selector: text('selector', 'only hosts with matching labels, such as "tier=gold"', {
       short: 'l',
     }),
   },
@@ -89,7 +88,7 @@ async function readFlavors(path: string): Promise<Flavor[]> {
     const { parse } = await import('yaml')
     value = parse(await readFile(path, 'utf8'))
   } catch (cause) {
-    throw new KeelsonError('INVALID_ARGUMENT', `${path} cannot be read`, { cause })
+    throw unreadable(path, cause)
   }
   if (value === null || typeof value !== 'object' || Object.keys(value).length === 0)
     throw usageError(`${path} has no flavors in it`, FLAVOR_HELP)
@@ -106,6 +105,10 @@ function capacityView(response: GetCapacityResponse, domain: string): View {
     human({ paint, wide }) {
       const to = describe(paint, wide)
       to.table(flavorColumns(domain), response.flavors)
+      to.line(
+        `-1 NODE, -1 ${domain}: as many as keep room to start again when any one of them is lost.`,
+        'faint',
+      )
       for (const { domains, flavor } of response.flavors)
         if (wide || response.flavors.length === 1)
           to.section(`${flavor} by ${domain.toLowerCase()}, each by itself:`, (inner) =>

@@ -52,9 +52,9 @@ describe('placement explain volume', () => {
     expect(stdout).toBe(
       [
         'volume/data: 2 × 100 GiB on n1/nvme, n4/nvme',
-        'Funnel:        40 -> 22 (pool-kind) -> 9 (space) -> 2 chosen',
+        'Funnel:        40 candidates -> 22 (pool-kind) -> 9 (space) -> 2 chosen',
         'Closest miss:  n7 lacks 78.6 GiB in pool nvme',
-        'Verdicts:',
+        'Verdicts (of scores, the higher is the better):',
         '  NODE  POOL  VERDICT  SCORE  SPACE  REASON',
         '  n1    nvme  chosen     1.8    1.8  -',
         '  n4    nvme  chosen       1      1  -',
@@ -104,9 +104,32 @@ describe('placement explain volume', () => {
   })
 })
 
+describe('verdicts', () => {
+  const many = Array.from({ length: 8 }, (_, index) => ({
+    ...{ node: `n${index}`, pool: 'nvme', chosen: index === 6, totalScore: index },
+  }))
+  const out = { node: 'n9', pool: 'nvme', rejectedBy: 'space', reason: 'full' }
+  const nodes = [out, ...many]
+
+  it.each([
+    ['', ['n6', 'n7', 'n5', 'n4', 'n3', 'n2', 'n9', '…']],
+    ['--full', ['n6', 'n7', 'n5', 'n4', 'n3', 'n2', 'n1', 'n0', 'n9']],
+  ])('are told with %j from the chosen on, the best of the possible first', async (flag, order) => {
+    const report = { subject: 'volume/supposed', summary: '1 × 100 GiB on n6/nvme', nodes }
+    cluster.services = {
+      placement: { explainVolume: async () => ExplainVolumeResponse.fromPartial({ report }) },
+    }
+    const { stdout } = await cluster.run(`placement explain volume 100GiB,r1 ${flag}`)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toBe('100GiB,r1: 1 × 100 GiB on n6/nvme')
+    const table = lines.slice(lines.findIndex((line) => line.startsWith('  NODE')) + 1)
+    expect(table.map((line) => line.trim().split(' ')[0])).toEqual(order)
+  })
+})
+
 describe('a funnel', () => {
   it('names the steps that left fewer, and says when nothing was chosen', () => {
-    expect(funnelText([{ filter: 'candidates', remaining: 3 }], 1)).toBe('3 -> 1 chosen')
+    expect(funnelText([{ filter: 'candidates', remaining: 3 }], 1)).toBe('3 candidates -> 1 chosen')
     expect(
       funnelText(
         [
@@ -115,6 +138,6 @@ describe('a funnel', () => {
         ],
         0,
       ),
-    ).toBe('3 -> 0 (space) -> none chosen')
+    ).toBe('3 candidates -> 0 (space) -> none chosen')
   })
 })

@@ -46,7 +46,9 @@ const volume = defineVerb({
       resourceVersion: BigInt(at ?? 0),
       full,
     })
-    await session.print(explanationView(response, ExplainVolumeResponse.toJSON(response)))
+    const title = isFlavor(subject) ? subject : undefined
+    const json = ExplainVolumeResponse.toJSON(response)
+    await session.print(explanationView(response, json, { title, full }))
   },
 })
 
@@ -56,7 +58,7 @@ const machine = defineVerb({
   description:
     'A machine that exists is judged where it is, as if the rest of the cluster had come first. ' +
     FLAVOR_HELP,
-  args: { subject: argument('name of a machine, or a flavor such as 4cpu,16GiB,100GiB,r2') },
+  args: { subject: argument('name of a machine, or a flavor such as 4cpu,16GiB,100GiB,r2', 'vm') },
   flags,
   examples: [
     'placement explain vm web',
@@ -73,7 +75,9 @@ const machine = defineVerb({
       resourceVersion: BigInt(at ?? 0),
       full,
     })
-    await session.print(explanationView(response, ExplainVirtualMachineResponse.toJSON(response)))
+    const title = isFlavor(subject) ? subject : undefined
+    const json = ExplainVirtualMachineResponse.toJSON(response)
+    await session.print(explanationView(response, json, { title, full }))
   },
 })
 

@@ -81,3 +81,13 @@ describe('a flavor', () => {
     expect(() => flavorOf(text)).toThrow(message)
   })
 })
+
+describe('numbers of CPUs at the edges', () => {
+  it.each(['0cpu,1GiB', '1025cpu,1GiB', '4294967296cpu,1GiB'])('%s is refused', (text) => {
+    expect(() => flavorOf(text)).toThrow('is not 1 to 1024 CPUs')
+  })
+  it('1 and 1024 are machines', () => {
+    for (const text of ['1cpu,1GiB', '1024cpu,1GiB'])
+      expect(flavorOf(text).demand?.$case).toBe('virtualMachine')
+  })
+})

@@ -24,6 +24,8 @@ export const FLAVOR_HELP =
 
 const SIZE = /^\d+(\.\d+)?\s*([kKMGTP](i?B?)?|B)?$/
 const CPUS = /^(\d+)\s*v?cpus?$/i
+/** A machine has no more; larger numbers would not fit the request. */
+const MOST_CPUS = 1024
 const REPLICAS = /^r(\d)$/
 
 /** Whether a word is a flavor rather than a name. */
@@ -54,13 +56,19 @@ function wordsOf(text: string): Words {
     const key = word.slice(0, at)
     if (at > 0 && KEYS.includes(key))
       values.set(key, [...(values.get(key) ?? []), word.slice(at + 1)])
-    else if (CPUS.test(word)) cpus = Number(CPUS.exec(word)![1])
+    else if (CPUS.test(word)) cpus = cpusOf(word)
     else if (REPLICAS.test(word)) replicas = Number(REPLICAS.exec(word)![1])
     else if (SIZE.test(word)) sizes.push(parseSize(word))
     else if (SWITCHES.includes(word)) switches.add(word)
     else throw usageError(`"${word}" of "${text}" is not understood`, FLAVOR_HELP)
   }
   return { cpus, sizes, replicas, switches, values }
+}
+
+function cpusOf(word: string): number {
+  const cpus = Number(CPUS.exec(word)![1])
+  if (cpus >= 1 && cpus <= MOST_CPUS) return cpus
+  throw usageError(`"${word}" is not 1 to ${MOST_CPUS} CPUs`)
 }
 
 /** The demand of a volume such as "100GiB,r3,class=fast"; a usage error if it is none. */

@@ -170,6 +170,7 @@ describe('placement capacity', () => {
     expect(stdout).toBe(
       'FLAVOR                NOW  RUNS OUT   -1 NODE  -1 RACK\n' +
         '4cpu,16GiB,100GiB,r2  120  memory    110..112       80\n' +
+        '-1 NODE, -1 RACK: as many as keep room to start again when any one of them is lost.\n' +
         '4cpu,16GiB,100GiB,r2 by rack, each by itself:\n' +
         '  RACK  FIT  RUNS OUT\n' +
         '  a      70  memory\n' +
@@ -204,6 +205,7 @@ describe('placement capacity', () => {
       '100GiB,r3,class=fast',
       'small',
       'bulk',
+      '-1',
       '',
     ])
     expect(asked[0]).toMatchObject({
@@ -223,7 +225,7 @@ describe('placement capacity', () => {
     ['--volume 4cpu,1GiB', 'it is a machine and no volume'],
     ['--vm 4cpu,16GiB,what', '"what" of "4cpu,16GiB,what" is not understood'],
     ['--domain node', 'hosts are always counted'],
-    ['--flavors /nonexistent', '/nonexistent cannot be read'],
+    ['--flavors /nonexistent', '/nonexistent cannot be read: it does not exist'],
   ])('%s is refused', async (flags, message) => {
     const { code, stderr } = await cluster.run(`placement capacity ${flags}`)
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)])

@@ -7,6 +7,7 @@ import type {
   WhyNot,
 } from '@keelson/shared/api'
 import { type Column, type Description, describe, toneOf, type View } from '../../output/index.ts'
+import { shownVerdicts } from '../verdicts.ts'
 
 /** An explanation as the API gives it. */
 export interface Explained {
@@ -14,43 +15,65 @@ export interface Explained {
   readonly whyNot: WhyNot | undefined
 }
 
+/** What to show of an explanation. */
+export interface ExplanationWishes {
+  /** Its title: a name, or the flavor that was asked for. */
+  readonly title: string | undefined
+  /** Every candidate, also all that were possible. */
+  readonly full: boolean
+}
+
 /** An explanation in every format. */
-export function explanationView({ report, whyNot }: Explained, json: unknown): View {
+export function explanationView(
+  { report, whyNot }: Explained,
+  json: unknown,
+  { full, title }: ExplanationWishes,
+): View {
   return {
     json,
     names: report ? [report.subject] : [],
     human({ paint, wide }) {
       const to = describe(paint, wide)
       if (whyNot) describeWhyNot(to, whyNot)
-      else if (report) describeReport(to, report)
+      else if (report) describeReport(to, { ...report, subject: title ?? report.subject }, full)
       return to.text()
     },
   }
 }
 
-/** Writes a report. */
-export function describeReport(to: Description, report: PlacementReport): void {
-  const { closestMiss, funnel, groups, nodes, parts, placeable, subject, suggestedFix, summary } =
-    report
+/** Writes a report; `full` for every candidate that was possible too. */
+export function describeReport(to: Description, report: PlacementReport, full = false): void {
+  const { placeable, subject, summary } = report
   to.line(`${subject}: ${summary}`, placeable ? 'good' : 'bad')
+  describeReasons(to, report, full)
+}
+
+function describeReasons(to: Description, report: PlacementReport, full: boolean): void {
+  const { closestMiss, funnel, groups, nodes, parts, suggestedFix } = report
   const chosen = nodes.filter((verdict) => verdict.chosen).length
   to.fields([
     ['Funnel', funnelText(funnel, chosen)],
     ['Closest miss', closestMiss],
     ['Possible fix', suggestedFix, 'warning'],
   ])
-  to.section('Verdicts:', (inner) => inner.table(verdictColumns(nodes), nodes))
+  const shown = shownVerdicts(nodes, full)
+  to.section('Verdicts (of scores, the higher is the better):', (inner) => {
+    inner.table(verdictColumns(shown.nodes), shown.nodes)
+    if (shown.leftOut > 0)
+      inner.line(`… and ${shown.leftOut} more that are possible (--full lists them)`, 'faint')
+  })
   to.section('Rejected:', (inner) => inner.table(groupColumns, groups))
-  for (const part of parts) to.section(`${part.subject}:`, (inner) => describeReport(inner, part))
+  for (const part of parts)
+    to.section(`${part.subject}: ${part.summary}`, (inner) => describeReasons(inner, part, full))
 }
 
-/** "40 -> 22 (pool-kind) -> 9 (space) -> 3 chosen": only the steps that left fewer. */
+/** "40 candidates -> 22 (pool-kind) -> 9 (space) -> 3 chosen": only the steps that left fewer. */
 export function funnelText(funnel: readonly FunnelStep[], chosen: number): string {
   const steps: string[] = []
   let before = Infinity
   for (const { filter, remaining } of funnel) {
     if (remaining < before)
-      steps.push(before === Infinity ? `${remaining}` : `${remaining} (${filter})`)
+      steps.push(before === Infinity ? `${remaining} candidates` : `${remaining} (${filter})`)
     before = remaining
   }
   return [...steps, chosen > 0 ? `${chosen} chosen` : 'none chosen'].join(' -> ')

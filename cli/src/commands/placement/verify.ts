@@ -17,6 +17,9 @@ import { shortageColumns } from './shortage.ts'
 /** Domains that hold and are shown unless all are asked for. */
 const SHOWN = 20
 
+/** Domains that do not hold and whose breaks are listed unless all are asked for. */
+const DETAILED = 3
+
 /** `placement verify`. */
 export const verify = defineVerb({
   name: 'verify',
@@ -77,13 +80,19 @@ function proofView(response: VerifyGuaranteesResponse, full: boolean): View {
           `… and ${holding.length - shown.length} more that hold (--full lists them)`,
           'faint',
         )
-      for (const check of broken)
+      const detailed = full ? broken : broken.slice(0, DETAILED)
+      for (const check of detailed)
         to.section(`${nameOf(check)} would break ${check.breakCount}:`, (inner) => {
           inner.table(impactColumns, check.breaks)
           const left = check.breakCount - check.breaks.length
           if (left > 0) inner.line(`… and ${left} more (--full lists them)`, 'faint')
           inner.table<Shortage>(shortageColumns, check.shortages)
         })
+      if (detailed.length < broken.length)
+        to.line(
+          `… and what ${broken.length - detailed.length} more would break (--full lists it)`,
+          'faint',
+        )
       const held = broken.length === 0 ? 'All hold' : `${holding.length} of ${checks.length} hold`
       to.line(`${held} at revision ${resourceVersion}.`, broken.length === 0 ? 'good' : 'bad')
       return to.text()

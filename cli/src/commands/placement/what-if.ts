@@ -22,6 +22,9 @@ import { shortageColumns } from './shortage.ts'
 import { impactColumns, nameOf } from './verify.ts'
 import { parseSteps, STEPS_HELP } from './what-if-steps.ts'
 
+/** Impacts and moves of a step that are shown unless all are asked for. */
+const SHOWN = 10
+
 /** `placement what-if`. */
 export const whatIf = defineVerb({
   name: 'what-if',
@@ -51,11 +54,11 @@ export const whatIf = defineVerb({
     const { steps, texts } = await parseSteps(args.steps, flags)
     const client = await session.client()
     const response = await client.call(PlacementServiceService.whatIf, { steps, full: flags.full })
-    await session.print(playView(response, texts))
+    await session.print(playView(response, texts, flags.full))
   },
 })
 
-function playView(response: WhatIfResponse, steps: readonly string[]): View {
+function playView(response: WhatIfResponse, steps: readonly string[], full: boolean): View {
   const { resourceVersion, results } = response
   return {
     json: listJson('results', WhatIfResponse.toJSON(response)),
@@ -63,26 +66,28 @@ function playView(response: WhatIfResponse, steps: readonly string[]): View {
     human({ paint, wide }) {
       const to = describe(paint, wide)
       for (const [index, result] of results.entries())
-        to.section(`${index + 1}. ${steps[index] ?? ''}`, (inner) => describeResult(inner, result))
+        to.section(`${index + 1}. ${steps[index] ?? ''}`, (inner) =>
+          describeResult(inner, result, full ? Infinity : SHOWN),
+        )
       to.line(`Played from revision ${resourceVersion}. Nothing was changed.`, 'faint')
       return to.text()
     },
   }
 }
 
-function describeResult(to: Description, result: WhatIfResult): void {
+function describeResult(to: Description, result: WhatIfResult, most: number): void {
   const { brokenGuarantees, impactCounts, impacts, moveCount, moves, report, shortages } = result
   const bad = brokenGuarantees.length > 0 || shortages.length > 0
   to.line(result.summary, bad ? 'bad' : 'plain')
   const all = impactCounts.reduce((sum, { count }) => sum + count, 0)
   to.section(`Impacts (${impactCounts.map(countText).join(', ')}):`, (inner) => {
-    inner.table(impactColumns, impacts)
-    moreLine(inner, all - impacts.length)
+    inner.table(impactColumns, impacts.slice(0, most))
+    moreLine(inner, all - Math.min(most, impacts.length))
   })
   const toCopy = result.copiedBytes > 0n ? `, ${size(result.copiedBytes)} to copy` : ''
   to.section(`Moves (${moveCount}${toCopy}):`, (inner) => {
-    inner.table(moveColumns, moves)
-    moreLine(inner, moveCount - moves.length)
+    inner.table(moveColumns, moves.slice(0, most))
+    moreLine(inner, moveCount - Math.min(most, moves.length))
   })
   to.section('Shortages:', (inner) => inner.table(shortageColumns, shortages))
   to.section('Guarantees that no longer hold:', (inner) =>

@@ -144,7 +144,11 @@ function refusal(
   const [first] = refused
   const code = codeOf(first?.result.code ?? 0)
   return new KeelsonError(code, `${refused.length} of ${all} machines were not created`, {
-    details: refused.map(({ name, result }) => `vm/${name}: ${result.message}`),
+    details: refused.map(({ name, result: { message, placementReport: report } }) =>
+      report?.closestMiss
+        ? `vm/${name}: ${message}; closest: ${report.closestMiss}`
+        : `vm/${name}: ${message}`,
+    ),
     ...(code === 'RESOURCE_EXHAUSTED' && { reason: 'not-placeable' as const }),
   })
 }

@@ -140,7 +140,7 @@ function reservedFields(reserved: HostReservation | undefined): Field[] {
   const { devices, hugepageBytes, hugepageSizeBytes, numaNodes } = reserved
   return [
     ['CPU', `${Number(reserved.cpuMillis) / 1000}`],
-    ['Memory', `${size(reserved.memoryBytes)}, ${size(reserved.overheadBytes)} of it beside it`],
+    ['Memory', `${size(reserved.memoryBytes)}, ${size(reserved.overheadBytes)} of it to run it`],
     ['Hugepages', hugepageBytes > 0n ? `${size(hugepageBytes)} of ${size(hugepageSizeBytes)}` : ''],
     ['NUMA nodes', numaNodes.map(({ numaNode }) => String(numaNode)).join(', ')],
     ['Devices', devices.map(({ pciAddress }) => pciAddress || 'to be chosen').join(', ')],

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { VirtualMachineSpec } from '@keelson/shared/api'
 import { KeelsonError } from '@keelson/shared/errors'
-import { usageError } from '../../errors/index.ts'
+import { unreadable, usageError } from '../../errors/index.ts'
 
 /** What a file says. */
 export interface SpecFile {
@@ -42,7 +42,7 @@ async function parse(path: string, file: string): Promise<unknown> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    throw usageError(`${file} cannot be read: ${KeelsonError.from(error).message}`)
+    throw unreadable(file, error)
   }
   const { parse: parseYaml } = await import('yaml')
   try {

@@ -2,6 +2,7 @@
 import {
   type Replica,
   ReplicaPhase,
+  ReplicaRole,
   replicaPhaseToJSON,
   replicaRoleToJSON,
   type Volume,
@@ -45,9 +46,10 @@ export const volumeKind: Kind<Volume> = {
     { title: 'SIZE', cell: ({ spec }) => size(spec?.sizeBytes), right: true },
     { title: 'PHASE', cell: volumePhase, tone: toneOf },
     { title: 'REPLICAS', cell: readyOfAll },
-    { title: 'POOL', cell: (volume) => distinct(replicasOf(volume).map(({ pool }) => pool)) },
+    { title: 'POOL', cell: (volume) => distinct(copiesOf(volume).map(({ pool }) => pool)) },
     { title: 'CLASS', cell: ({ spec }) => spec?.storageClass ?? '' },
-    { title: 'NODES', cell: (volume) => distinct(replicasOf(volume).map(({ node }) => node)) },
+    { title: 'NODES', cell: (volume) => distinct(copiesOf(volume).map(({ node }) => node)) },
+    { title: 'TIE-BREAKER', cell: tieBreakerOf, wide: true },
     {
       title: 'DEVICE',
       cell: (volume) => distinct(replicasOf(volume).map(({ devicePath }) => devicePath)),
@@ -66,6 +68,7 @@ export const volumeKind: Kind<Volume> = {
       ['Size', exactSize(spec?.sizeBytes)],
       ['Size reached', growing ? exactSize(status.actualSizeBytes) : '', 'warning'],
       ['Replicas', `${readyOfAll(volume)} ready`],
+      ['Tie-breaker', tieBreakerOf(volume)],
       ['Moving', moveOf(volume), 'warning'],
       ['Class', spec?.storageClass ?? ''],
       ['Pool', spec?.pool ?? ''],
@@ -116,8 +119,30 @@ function replicasOf(volume: Volume): readonly Replica[] {
   return volume.status?.replicas ?? []
 }
 
+/** Replicas but for the tie-breaker, which nobody counts among those asked for. */
+function copiesOf(volume: Volume): readonly Replica[] {
+  return replicasOf(volume).filter((replica) => !isTieBreaker(replica))
+}
+
+function isTieBreaker({ role }: Replica): boolean {
+  return role === ReplicaRole.REPLICA_ROLE_TIE_BREAKER
+}
+
+/** "n3" if it votes, "n3 (Unknown)" while it does not. */
+function tieBreakerOf(volume: Volume): string {
+  const told = replicasOf(volume)
+    .filter(isTieBreaker)
+    .map((replica) =>
+      isReady(replica) ? replica.node : `${replica.node} (${replicaPhase(replica)})`,
+    )
+  return told.join(', ')
+}
+
+function isReady({ phase }: Replica): boolean {
+  return phase === ReplicaPhase.REPLICA_PHASE_READY
+}
+
 function readyOfAll(volume: Volume): string {
-  const replicas = replicasOf(volume)
-  const ready = replicas.filter(({ phase }) => phase === ReplicaPhase.REPLICA_PHASE_READY)
-  return `${ready.length}/${replicas.length}`
+  const copies = copiesOf(volume)
+  return `${copies.filter(isReady).length}/${copies.length}`
 }

@@ -1,6 +1,7 @@
 /** Why a volume or a machine would be where it would be. */
 import type { NodeVerdict, PlacementReport } from '@keelson/shared/api'
 import { type Column, type Description, describe, toneOf, type View } from '../../output/index.ts'
+import { shownVerdicts } from '../verdicts.ts'
 
 /** What a dry run answered. */
 export interface DryRun {
@@ -26,7 +27,9 @@ export function placementView(subject: string, { json, report }: DryRun): View {
 }
 
 function describeReport(description: Description, report: PlacementReport): void {
-  description.table(verdictColumns, report.nodes)
+  const { leftOut, nodes } = shownVerdicts(report.nodes, false)
+  description.table(verdictColumns, nodes)
+  if (leftOut > 0) description.line(`… and ${leftOut} more that were possible`, 'faint')
   description.fields([
     ['Closest miss', report.closestMiss],
     ['Possible fix', report.suggestedFix],

@@ -172,6 +172,42 @@ describe('volume show', () => {
   })
 })
 
+describe('a tie-breaker', () => {
+  it('is not counted among the replicas, and is told apart from them', async () => {
+    const witness = { pool: '', role: 3, devicePath: '', kernelDevice: '', sizeBytes: 0n } as const
+    const volumeWith = (phase: 2 | 4) =>
+      sampleVolume('data', {
+        status: {
+          replicas: [
+            sampleReplica('n1'),
+            sampleReplica('n2'),
+            { ...sampleReplica('n3', { phase }), ...witness, allocatedBytes: 0n },
+          ],
+        },
+      })
+    const [voting, silent] = [volumeWith(2), volumeWith(4)]
+    cluster.services = {
+      volumes: {
+        listVolumes: async () => ({
+          ...{ volumes: [voting, silent], nextPageToken: '', resourceVersion: 42n },
+        }),
+        getVolume: async () => ({ volume: silent }),
+      },
+    }
+    const rows = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/))
+    const { stdout: list } = await run('volume list -o wide --no-headers')
+    for (const row of rows(list)) expect(row).toEqual(expect.arrayContaining(['2/2', 'n1,n2']))
+    expect(list).toMatch(/ n3 .*\n.* n3 \(Unknown\) /)
+    const { stdout: shown } = await run('volume show data')
+    expect(shown).toMatch(/^Replicas: +2\/2 ready\nTie-breaker: +n3 \(Unknown\)$/m)
+    expect(shown).toMatch(/^ +n3 +- +TieBreaker +Unknown +- /m)
+  })
+})
+
 describe('volume watch', () => {
   it('shows what is there as one table, then every change, until interrupted', async () => {
     cluster.services = {

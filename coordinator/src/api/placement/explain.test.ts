@@ -38,9 +38,9 @@ describe('ExplainVolume', () => {
     handlers.explainVolume(ExplainVolumeRequest.fromPartial(request as never), context('viewer'))
 
   it('explains what is only supposed', async () => {
-    const demand = { sizeBytes: 4096n }
+    const demand = { sizeBytes: BigInt(2 ** 20) }
     const { report } = await explain({ subject: { $case: 'demand', value: demand } } as never)
-    expect(report!.summary).toBe('1 × 4 KiB cannot be placed: there are no storage pools')
+    expect(report!.summary).toBe('1 × 1 MiB cannot be placed: there are no storage pools')
   })
 
   it('refuses what is missing, unknown or no longer kept', async () => {

@@ -1,5 +1,9 @@
 /** Explanations of placement. */
-import type { PlacementServiceService, WhyNot as WhyNotMessage } from '@keelson/shared/api'
+import type {
+  PlacementServiceService,
+  VirtualMachineDemand,
+  WhyNot as WhyNotMessage,
+} from '@keelson/shared/api'
 import {
   nodeVerdictCodec,
   placementReportCodec,
@@ -8,6 +12,7 @@ import {
 } from '@keelson/shared/codec'
 import { KeelsonError } from '@keelson/shared/errors'
 import type { ServiceHandlers } from '@keelson/shared/grpc'
+import { admitMachineDemand, admitVolumeDemand } from '../../admission/index.ts'
 import { findVolume, found } from '../../decide/index.ts'
 import { explainMachine, explainVolume, type WhyNot } from '../../placement/index.ts'
 import type { StateView } from '../../state/index.ts'
@@ -31,7 +36,9 @@ export function explainHandlers(
         state,
         subject.$case === 'name'
           ? { volume: findVolume(state, subject.value) }
-          : { demand: volumeDemandCodec.read(subject.value, 'demand') },
+          : {
+              demand: admitVolumeDemand(volumeDemandCodec.read(subject.value, 'demand'), 'demand'),
+            },
         { full, whyNotNode },
       )
       await pipeline.settled()
@@ -48,13 +55,17 @@ export function explainHandlers(
         state,
         subject.$case === 'name'
           ? { machine: found(state.virtualMachines.get(subject.value), 'vm', subject.value) }
-          : { demand: virtualMachineDemandCodec.read(subject.value, 'demand') },
+          : { demand: machineDemand(subject.value) },
         { full, whyNotNode },
       )
       await pipeline.settled()
       return { report: placementReportCodec.write(report), whyNot: whyNot && written(whyNot) }
     },
   }
+}
+
+function machineDemand(demand: VirtualMachineDemand) {
+  return admitMachineDemand(virtualMachineDemandCodec.read(demand, 'demand'), 'demand')
 }
 
 /** Only the newest state is kept; OUT_OF_RANGE for any other revision. */

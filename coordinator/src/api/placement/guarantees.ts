@@ -3,13 +3,17 @@ import type { PlacementServiceService } from '@keelson/shared/api'
 import { guaranteeCheckCodec, guaranteeCodec } from '@keelson/shared/codec'
 import { KeelsonError } from '@keelson/shared/errors'
 import type { ServiceHandlers } from '@keelson/shared/grpc'
+import type { Guarantee, GuaranteeCheck, PlacementPolicy } from '@keelson/shared/model'
+import { at } from '../../admission/index.ts'
 import {
-  checkLabelKey,
-  type Guarantee,
-  type GuaranteeCheck,
-  type PlacementPolicy,
-} from '@keelson/shared/model'
-import { checkGuarantee, fleetView, placedRules, worldOfView } from '../../placement/index.ts'
+  checkGuarantee,
+  checkOneGuarantee,
+  type FleetView,
+  fleetView,
+  machineGuarantees,
+  placedRules,
+  worldOfView,
+} from '../../placement/index.ts'
 import type { StateView } from '../../state/index.ts'
 import { reader } from '../access.ts'
 import type { CurrentTerm } from '../term.ts'
@@ -33,13 +37,12 @@ export function guaranteeHandlers(
           'INVALID_ARGUMENT',
           `guarantees: ${guarantees.length}, at most ${MOST_GUARANTEES} are possible`,
         )
-      const view = fleetView(state)
       const asked = guarantees.map((guarantee, index) => {
         const read = guaranteeCodec.read(guarantee, `guarantees[${index}]`)
-        if (read.failureDomain !== '') checkLabelKey(read.failureDomain)
+        at(`guarantees[${index}]`, () => checkOneGuarantee(read))
         return read
       })
-      const checks = verify(state, asked.length > 0 ? asked : inForce(view.policy({}).guarantees))
+      const checks = (asked.length > 0 ? verify(state, asked) : verifyPolicies(state, tenant))
         .map((check) => (tenant === '' ? check : ofTenant(state, check, tenant)))
         .sort((a, b) => Number(a.holds) - Number(b.holds))
       const response = {
@@ -56,7 +59,39 @@ export function guaranteeHandlers(
 function verify(state: StateView, guarantees: readonly Guarantee[]): GuaranteeCheck[] {
   const view = fleetView(state)
   const rules = placedRules(view)
-  return guarantees.flatMap((guarantee) => checkGuarantee(view.fleet, rules, guarantee))
+  const share = 1 / guarantees.length
+  return guarantees.flatMap((guarantee) => checkGuarantee(view.fleet, rules, guarantee, share))
+}
+
+/** Those of the cluster for everything, and those of tenants for what each of them owns. */
+function verifyPolicies(state: StateView, tenant: string): GuaranteeCheck[] {
+  return [...machineGuarantees(state)].flatMap(([owner, guarantees]) => {
+    if (owner === '') return verify(state, inForce(guarantees))
+    if (tenant !== '' && owner !== tenant) return []
+    return verifyOwned(state, fleetView(state).fleet, placedRules(fleetView(state)), {
+      owner,
+      guarantees: inForce(guarantees),
+    })
+  })
+}
+
+/** Guarantees of one tenant: room is promised to its machines alone. */
+function verifyOwned(
+  state: StateView,
+  fleet: FleetView['fleet'],
+  rules: ReturnType<typeof placedRules>,
+  { guarantees, owner }: { readonly owner: string; readonly guarantees: readonly Guarantee[] },
+): GuaranteeCheck[] {
+  const owned: typeof rules = {
+    ...rules,
+    machine(name) {
+      const rule = rules.machine(name)
+      return ownerOf(state, `vm/${name}`) === owner ? rule : { ...rule, standby: 'None' }
+    },
+  }
+  return guarantees
+    .flatMap((guarantee) => checkGuarantee(fleet, owned, guarantee, 1 / guarantees.length))
+    .map((check) => ofTenant(state, check, owner))
 }
 
 function inForce(guarantees: readonly Guarantee[]): Guarantee[] {
@@ -90,8 +125,11 @@ export function brokenUnder(state: StateView, policy: PlacementPolicy): Guarante
     type: 'SetPolicy',
     policy,
   })
-  return inForce(guarantees)
-    .flatMap((guarantee) => checkGuarantee(fleet, rules, guarantee))
-    .filter(({ holds }) => !holds)
-    .map(cutCheck)
+  const { name: owner, scope } = policy
+  const checked = inForce(scope === 'Tenant' ? policy.guarantees : guarantees)
+  const checks =
+    scope === 'Tenant'
+      ? verifyOwned(state, fleet, rules, { owner, guarantees: checked })
+      : checked.flatMap((one) => checkGuarantee(fleet, rules, one, 1 / checked.length))
+  return checks.filter(({ holds }) => !holds).map(cutCheck)
 }

@@ -94,6 +94,27 @@ describe('VerifyGuarantees', () => {
     expect(checks!.every(({ holds }) => holds)).toBe(true)
   })
 
+  it('checks the guarantees of tenants for what they own', async () => {
+    const { handlers, state } = serve()
+    const guarantees = [{ failureDomain: RACK, losses: 1, mode: 'Enforce' as const }]
+    const policy = { scope: 'Tenant', name: 'blue', version: 1, weights: {}, guarantees } as const
+    state.apply(
+      [{ kind: 'policy', id: 'tenant/blue', value: { versions: [policy] } }],
+      state.revision + 1,
+    )
+    const verify = (tenant = '') =>
+      handlers.verifyGuarantees!({ ...VerifyGuaranteesRequest.create(), tenant }, VIEWER)
+    expect(await verify()).toMatchObject({ allHold: true, checks: { length: 3 } })
+    const logs = state.volumes.get('logs')!
+    const owned = { ...logs, meta: { ...logs.meta, tenant: 'blue' } }
+    state.apply([{ kind: 'volume', id: 'logs', value: owned }], state.revision + 1)
+    expect(await verify()).toMatchObject({
+      allHold: false,
+      checks: [{ domains: ['a'], breaks: [{ subject: 'volume/logs' }] }, {}, {}],
+    })
+    expect(await verify('red')).toMatchObject({ allHold: true, checks: [] })
+  })
+
   it('looks at what one tenant owns', async () => {
     const { handlers } = serve()
     const request = { ...verifyRequest(RACK), tenant: 'other' }

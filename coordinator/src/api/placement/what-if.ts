@@ -9,6 +9,7 @@ import {
   type WhatIfResult,
   type WhatIfStep,
 } from '@keelson/shared/model'
+import { admitFlavor, at } from '../../admission/index.ts'
 import { checkPolicy, fleetView, playSteps, worldOfView } from '../../placement/index.ts'
 import { reader } from '../access.ts'
 import type { CurrentTerm } from '../term.ts'
@@ -16,7 +17,7 @@ import { cutCheck } from './guarantees.ts'
 
 /** Most steps of one play. */
 const MOST_STEPS = 32
-/** Most hosts that one step adds, and things that it places. */
+/** Most hosts that the steps add, and things that they place. */
 const MOST_ADDED = 1_000
 const MOST_PLACED = 10_000
 /** Impacts and moves of a result unless all were asked for. */
@@ -40,6 +41,8 @@ export function whatIfHandlers(
       const steps = request.steps.map((step, index) =>
         checkStep(whatIfStepCodec.read(step, `steps[${index}]`), `steps[${index}]`),
       )
+      checkSum(steps, 'AddNodes', MOST_ADDED)
+      checkSum(steps, 'Place', MOST_PLACED)
       const results = playSteps(worldOfView(fleetView(state)), steps)
       const response = {
         results: results.map((result) => whatIfResultCodec.write(cut(result, request.full))),
@@ -68,7 +71,7 @@ function checkStep(step: WhatIfStep, path: string): WhatIfStep {
     case 'Place':
       if (step.count > MOST_PLACED)
         refuse('place.count', `${step.count}, at most ${MOST_PLACED} are possible`)
-      break
+      return { ...step, flavor: admitFlavor(step.flavor, `${path}.place.flavor`) }
     case 'SetPolicy':
       at(`${path}.set_policy`, () => checkPolicy(step.policy))
       break
@@ -78,22 +81,20 @@ function checkStep(step: WhatIfStep, path: string): WhatIfStep {
   return step
 }
 
+/** Steps together may not do more than one alone. */
+function checkSum(steps: readonly WhatIfStep[], type: 'AddNodes' | 'Place', most: number): void {
+  const sum = steps.reduce((sum, step) => sum + (step.type === type ? step.count : 0), 0)
+  if (sum <= most) return
+  const what = type === 'Place' ? 'things to place' : 'hosts to add'
+  throw new KeelsonError('INVALID_ARGUMENT', `steps: ${sum} ${what}, at most ${most} are possible`)
+}
+
 const FIELDS = {
   FailNode: 'fail_node',
   ReturnNode: 'return_node',
   DrainNode: 'drain_node',
   RemoveNode: 'remove_node',
 } as const
-
-/** Puts the path in front of what a check says. */
-function at(path: string, check: () => unknown): void {
-  try {
-    check()
-  } catch (error) {
-    const { code, details, message } = KeelsonError.from(error)
-    throw new KeelsonError(code, `${path}: ${message}`, { details })
-  }
-}
 
 function cut(result: WhatIfResult, full: boolean): WhatIfResult {
   if (full) return result

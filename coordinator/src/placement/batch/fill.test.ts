@@ -10,7 +10,7 @@ import {
   randomPair,
   randomRequest,
 } from './fixture.ts'
-import { fill, fillIdentical, pairProblemOf } from './index.ts'
+import { countInBlocks, fill, fillIdentical, pairProblemOf } from './index.ts'
 
 const SEEDS = Array.from({ length: 60 }, (_, seed) => seed)
 
@@ -134,4 +134,23 @@ test('what is a pair problem, and what is not', () => {
   ]
   for (const [name, request, expected] of cases)
     expect(pairProblemOf(fleet, request) !== undefined, name).toBe(expected)
+})
+
+test('in blocks as many fit as one by one, or nearly, whether they are few or millions', () => {
+  for (const seed of SEEDS) {
+    const chance = chanceOf(seed)
+    const fleet = randomFleet(chance, 8, 12)
+    const request = randomPair(chance, fleet, 'new')
+    const few = countInBlocks(fleet, request, 1_000, { seed })
+    expect(few, `seed ${seed}`).toBeGreaterThanOrEqual(oneByOne(fleet, request))
+    // Amounts that are a million times smaller fit at least as many times more often.
+    const part = 2 ** -20
+    const tiny = {
+      ...request,
+      amounts: request.amounts.map((one) => ({ ...one, amount: one.amount * part })),
+      volumes: request.volumes.map((one) => ({ ...one, sizeBytes: one.sizeBytes * part })),
+    }
+    const many = countInBlocks(fleet, tiny, (2 * few) / part + 1, { seed })
+    expect(many, `seed ${seed}`).toBeGreaterThanOrEqual((0.8 * few) / part)
+  }
 })

@@ -18,6 +18,8 @@ export interface FillOptions {
   /** 1 for the hosts that machines may run on; room may be kept on others too. */
   readonly within?: Uint8Array | undefined
   readonly weights?: ChooseWeights | undefined
+  /** Part of the usual effort, for one of many fillings; left out: 1. */
+  readonly effort?: number
 }
 
 /** A filling. */
@@ -27,6 +29,8 @@ export interface Filling {
   readonly bound: number | undefined
 }
 
+/** Largest product of hosts and groups in which pairs are searched as a whole. */
+const MOST_CELLS = 2e5
 /** Attempts of the repair for each copy, and most of them times hosts. */
 const ATTEMPTS_EACH = 10
 const MOST_WORK = 1e5
@@ -51,19 +55,21 @@ export function fillIdentical(
  * densely as possible.
  */
 export function fill(fleet: Fleet, request: MachineRequest, options: FillOptions): Filling {
-  const { limit = Infinity, seed, within } = options
+  const { effort = 1, limit = Infinity, seed, within } = options
   assert(limit < Infinity || takesSomething(request), 'copies that take nothing need a limit')
   const random = createChance(seed).next
-  const problem = pairProblemOf(fleet, request, within)
-  let found = problem && options.limit === undefined ? searchPairs(problem, random) : undefined
+  const problem = pairProblemOf(fleet, request, within, effort * MOST_CELLS)
+  let found =
+    problem && options.limit === undefined ? searchPairs(problem, random, { effort }) : undefined
   if (problem && found && found.plan.total >= found.bound) return fillingOf(problem, found)
   const board = createBoard(fleet, [], options)
   while (board.count < limit && board.place(board.add(request)));
-  if (!problem && board.count < limit) makeRoom(board, request, limit, random)
+  if (!problem && board.count < limit) makeRoom(board, request, { limit, effort, random })
   const placed = board.choices.filter((choice) => choice !== null)
   if (!problem || placed.length >= limit) return { choices: placed, bound: undefined }
-  found ??= searchPairs(problem, random)
-  if (found.plan.total < placed.length) found = searchPairs(problem, random, runningOf(placed))
+  found ??= searchPairs(problem, random, { effort })
+  if (found.plan.total < placed.length)
+    found = searchPairs(problem, random, { effort, start: runningOf(placed) })
   return fillingOf(problem, found)
 
   function fillingOf(pairs: PairProblem, { bound, plan }: PairsFound): Filling {
@@ -73,6 +79,60 @@ export function fill(fleet: Fleet, request: MachineRequest, options: FillOptions
     const running = new Int32Array(fleet.hostCount)
     for (const { host } of choices) running[host]!++
     return running
+  }
+}
+
+/** Blocks of the first size that stand for all copies; few lie well on few hosts. */
+const MANY_BLOCKS = 2048
+const FEW_BLOCKS = 16
+const FEW_HOSTS = 100
+
+/**
+ * How many copies of a request were found to fit, up to `most`, where they are too many to be
+ * placed one by one: blocks of many copies are placed as one that takes as much, then ever smaller
+ * ones into what is left. Copies of a block share their hosts, which breaks no rule.
+ */
+export function countInBlocks(
+  fleet: Fleet,
+  request: MachineRequest,
+  most: number,
+  options: FillOptions,
+): number {
+  const tries = fleet.hostCount > FEW_HOSTS ? [MANY_BLOCKS] : [MANY_BLOCKS, FEW_BLOCKS]
+  const counts = tries.map((blocks) => {
+    const first = 2 ** Math.max(0, Math.ceil(Math.log2(most / blocks)))
+    return countFrom(fleet, request, first, most, options)
+  })
+  return Math.max(...counts)
+}
+
+/** How many are placed in blocks that begin with a size. */
+function countFrom(
+  fleet: Fleet,
+  request: MachineRequest,
+  first: number,
+  most: number,
+  options: FillOptions,
+): number {
+  const board = createBoard(fleet, [], options)
+  let count = 0
+  for (let size = first; size >= 1; size /= 2) {
+    const block = blockOf(request, size)
+    while (count + size <= most && board.place(board.add(block))) count += size
+  }
+  return count
+}
+
+function blockOf(request: MachineRequest, size: number): MachineRequest {
+  return {
+    ...request,
+    amounts: request.amounts.map((one) => ({ ...one, amount: one.amount * size })),
+    volumes: request.volumes.map((one) => ({ ...one, sizeBytes: one.sizeBytes * size })),
+    numa: request.numa && {
+      ...request.numa,
+      cpuMillis: request.numa.cpuMillis * size,
+      memoryBytes: request.numa.memoryBytes * size,
+    },
   }
 }
 
@@ -87,10 +147,9 @@ function takesSomething({ amounts, volumes }: MachineRequest): boolean {
 function makeRoom(
   board: Board,
   request: MachineRequest,
-  limit: number,
-  random: () => number,
+  { effort, limit, random }: { limit: number; effort: number; random: () => number },
 ): void {
-  const most = Math.min(MOST_ATTEMPTS, MOST_WORK / board.fleet.hostCount)
+  const most = effort * Math.min(MOST_ATTEMPTS, MOST_WORK / board.fleet.hostCount)
   for (let count = -1; count < board.count && board.count < limit; ) {
     count = board.count
     if (board.choices.every((choice) => choice !== null)) board.add(request)

@@ -20,14 +20,19 @@ const MOST_CELLS = 2e8
 /** Most hosts that a trial changes. */
 const MOST_CHANGES = 3
 
-/**
- * Looks for the fullest plan. `start` is a list of machines to run on each host that is not to be
- * undercut. Ends when the plan is as full as the bound, or when its effort is spent.
- */
+/** How pairs are searched. */
+export interface PairSearch {
+  /** Machines to run on each host that are not to be undercut; left out: none. */
+  readonly start?: ArrayLike<number>
+  /** Part of the usual effort. */
+  readonly effort: number
+}
+
+/** Looks for the fullest plan until it is as full as the bound, or the effort is spent. */
 export function searchPairs(
   problem: PairProblem,
   random: () => number,
-  start?: ArrayLike<number>,
+  { effort, start }: PairSearch,
 ): PairsFound {
   const prices = createPrices(problem, random)
   prices.level()
@@ -40,11 +45,11 @@ export function searchPairs(
   }
   if (start) tryRunning(start)
   tryRunning(prices.best)
-  for (let round = 0; round < ROUNDINGS && plan.total < prices.bound; round++) {
+  for (let round = 0; round < effort * ROUNDINGS && plan.total < prices.bound; round++) {
     prices.refine(REFINEMENTS, plan.total + 1)
     tryRunning(prices.average.map((count) => Math.floor(count + random())))
   }
-  const trials = Math.min(MOST_TRIALS, Math.ceil(MOST_CELLS / plan.backups.length))
+  const trials = effort * Math.min(MOST_TRIALS, Math.ceil(MOST_CELLS / plan.backups.length))
   for (let count = 1; count <= trials && plan.total < prices.bound; count++) {
     trial.copyFrom(plan)
     changeSome(problem, trial, random)

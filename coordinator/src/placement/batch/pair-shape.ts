@@ -11,12 +11,14 @@ const MOST_CELLS = 4e6
  * The problem of copies of a request; undefined if they are not pairs. Pairs are machines with one
  * volume of two replicas that run on the one and keep room on the other or nowhere, and machines
  * without volumes that keep room somewhere. What is only preferred is not looked at. `within` has 1
- * for the hosts that machines may run on, while room may be kept on others too.
+ * for the hosts that machines may run on, while room may be kept on others too. `mostCells` is the
+ * largest product of hosts and groups.
  */
 export function pairProblemOf(
   fleet: Fleet,
   request: MachineRequest,
   within?: Uint8Array,
+  mostCells = MOST_CELLS,
 ): PairProblem | undefined {
   if (!isPair(request) || request.amounts.some(({ amount }) => amount <= 0)) return undefined
   const [volume] = request.volumes
@@ -24,7 +26,7 @@ export function pairProblemOf(
   if (!groupOf) return undefined
   const { hostCount } = fleet
   const groupCount = groupOf.reduce((most, group) => Math.max(most, group), -1) + 1
-  if (hostCount * groupCount > MOST_CELLS) return undefined
+  if (hostCount * groupCount > mostCells) return undefined
   const may = createMay(fleet, request, volume)
   const primaries = new Int32Array(hostCount)
   const replicas = new Int32Array(hostCount)

@@ -24,11 +24,15 @@ export function bindingResources(
   fleet: Fleet,
   request: MachineRequest,
   bound: number,
+  effort = 1,
 ): BindingResource[] {
-  const resources = variantsOf(fleet, request).map(({ name, only, relieved }) => ({
+  const variants = variantsOf(fleet, request)
+  // Two bounds for each; they are compared, so rough ones do.
+  const rough = { effort: effort / (2 * variants.length) }
+  const resources = variants.map(({ name, only, relieved }) => ({
     name,
-    alone: only ? upperBound(fleet, only) : Infinity,
-    relieved: Math.max(bound, upperBound(fleet, relieved)),
+    alone: only ? upperBound(fleet, only, rough) : Infinity,
+    relieved: Math.max(bound, upperBound(fleet, relieved, rough)),
   }))
   return resources.sort(
     (one, other) => compare(other.relieved, one.relieved) || compare(one.alone, other.alone),

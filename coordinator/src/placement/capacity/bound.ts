@@ -20,23 +20,27 @@ import type { DomainRule, Fleet, MachineRequest, VolumeRequest } from '../fleet/
 export interface BoundOptions {
   /** 1 for the hosts that machines may run on; room may be kept on others too. */
   readonly within?: Uint8Array | undefined
+  /** Part of the usual effort, for one of many bounds; left out: 1. Less is no less true. */
+  readonly effort?: number
 }
 
 /** Evaluations of prices that make the bound of pairs tighter, and what they may cost in cells. */
 const MOST_REFINEMENTS = 100
 const MOST_CELLS = 2e6
+/** Largest problem of pairs that is looked at. */
+const LARGEST_PROBLEM = 2.5e5
 
 /** No more copies than this fit; Infinity for a request that takes nothing. */
 export function upperBound(
   fleet: Fleet,
   request: MachineRequest,
-  { within }: BoundOptions = {},
+  { effort = 1, within }: BoundOptions = {},
 ): number {
   let least = Math.min(hostBound(fleet, request, within), byteBound(fleet, request.volumes))
   for (const volume of request.volumes) least = Math.min(least, spaceBound(fleet, volume))
   for (const pairs of relaxedToPairs(fleet, request)) {
     if (least === 0) return 0
-    least = Math.min(least, pairBound(fleet, pairs, within))
+    least = Math.min(least, pairBound(fleet, pairs, within, effort))
   }
   return least
 }
@@ -152,13 +156,18 @@ function mergedVolume(fleet: Fleet, volumes: readonly VolumeRequest[]): VolumeRe
   return { name: '', sizeBytes, replicas: 2, pools, spread, preference: undefined }
 }
 
-function pairBound(fleet: Fleet, request: MachineRequest, within: Uint8Array | undefined): number {
-  const problem = pairProblemOf(fleet, request, within)
+function pairBound(
+  fleet: Fleet,
+  request: MachineRequest,
+  within: Uint8Array | undefined,
+  effort: number,
+): number {
+  const problem = pairProblemOf(fleet, request, within, effort * LARGEST_PROBLEM)
   if (!problem) return Infinity
   const prices = createPrices(problem, createChance(1).next)
   prices.level()
   const cells = problem.hostCount * problem.groupCount
-  prices.refine(Math.min(MOST_REFINEMENTS, Math.floor(MOST_CELLS / cells)), 0)
+  prices.refine(Math.min(MOST_REFINEMENTS, Math.floor((effort * MOST_CELLS) / cells)), 0)
   return prices.bound < UNLIMITED ? prices.bound : Infinity
 }
 

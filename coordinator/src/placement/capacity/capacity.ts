@@ -1,5 +1,5 @@
 /** How many more machines of a kind a fleet has room for, and what they run out of first. */
-import { type FillOptions, fill, isPair } from '../batch/index.ts'
+import { countInBlocks, type FillOptions, fill, isPair } from '../batch/index.ts'
 import type { ChooseWeights } from '../choose/index.ts'
 import type { Fleet, MachineRequest } from '../fleet/index.ts'
 import { type BindingResource, bindingResources } from './binding.ts'
@@ -10,6 +10,8 @@ export interface CapacityOptions {
   /** Equal seeds give equal answers. */
   readonly seed: number
   readonly weights?: ChooseWeights | undefined
+  /** Part of the usual effort, for one of many counts; left out: 1, which is a second or two. */
+  readonly effort?: number
 }
 
 /** What a fleet has room for. */
@@ -37,11 +39,18 @@ export function countCapacity(
   request: MachineRequest,
   options: CapacityOptions,
 ): Capacity {
-  const bound = upperBound(fleet, request)
+  const { effort = 1 } = options
+  const bound = upperBound(fleet, request, { effort })
   const counted = countWithin(fleet, request, options, bound)
-  const resources = bindingResources(fleet, request, counted.upperBound)
+  const resources = bindingResources(fleet, request, counted.upperBound, effort)
   return { ...counted, bindingResource: resources[0]?.name, resources }
 }
+
+/** Most copies that are placed one by one, and as pairs; more are placed in blocks. */
+const MOST_SINGLES = 4_000
+const MOST_PAIRS = 20_000
+/** So many are always placed one by one. */
+const FEW = 200
 
 function countWithin(
   fleet: Fleet,
@@ -54,6 +63,9 @@ function countWithin(
     const fits = fill(fleet, request, { ...options, limit: 1 }).choices.length > 0
     return { count: fits ? Infinity : 0, upperBound: fits ? Infinity : 0 }
   }
+  const { effort = 1 } = options
+  if (bound > Math.max(FEW, effort * (isPair(request) ? MOST_PAIRS : MOST_SINGLES)))
+    return { count: countInBlocks(fleet, request, bound, options), upperBound: bound }
   // Pairs know their own bound; what is filled one by one is told when it may stop.
   const limited = isPair(request) ? options : { ...options, limit: bound }
   const filling = fill(fleet, request, limited)
@@ -88,9 +100,10 @@ export function countByDomain(
     const { labels, name } = fleet.hosts[host]!
     if (domain >= 0 && !names.has(domain)) names.set(domain, labels[label] ?? name)
   }
+  const effort = (options.effort ?? 1) / names.size
   return [...names].map(([number, domain]) => {
     const within = Uint8Array.from(domains, (other) => Number(other === number))
-    const bound = upperBound(fleet, request, { within })
-    return { domain, ...countWithin(fleet, request, { ...options, within }, bound) }
+    const bound = upperBound(fleet, request, { within, effort })
+    return { domain, ...countWithin(fleet, request, { ...options, within, effort }, bound) }
   })
 }

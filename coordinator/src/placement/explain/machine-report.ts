@@ -15,6 +15,12 @@ export interface MachineWords {
   readonly memoryBytes: number
 }
 
+/** What the report of a machine says besides. */
+export interface MachineExtra extends Pick<ReportFrame, 'also' | 'remark'> {
+  /** For each new volume a sentence after its summary. */
+  readonly ofVolumes?: readonly string[]
+}
+
 /** The report of a machine with its new volumes that went to these places, or nowhere. */
 export function machineReport(
   view: FleetView,
@@ -23,7 +29,7 @@ export function machineReport(
   { memoryBytes, vcpus }: MachineWords,
   choice: Choice | null,
   options: PlaceOptions,
-  extra: Pick<ReportFrame, 'also' | 'remark'> = {},
+  { ofVolumes = [], ...extra }: MachineExtra = {},
 ): PlacementReport {
   const judge = judgeMachine(fleet, machine)
   const { contradictions, subject, volumes, warnings } = machine
@@ -33,7 +39,8 @@ export function machineReport(
     const rows = choice
       ? choice.pools[index]!
       : createChooser(fleet, volume.policy.weights).chooseVolume(volume.request, volume.seed)
-    return volumeReport(view, fleet, volume, rows ?? [], options, { most })
+    const remark = choice ? ofVolumes[index] : undefined
+    return volumeReport(view, fleet, volume, rows ?? [], options, { most, remark })
   })
   const frame: ReportFrame = {
     ...extra,

@@ -34,6 +34,7 @@ export function volumeReport(
     shortage: refused ? shortageOf(view, fleet, volume) : '',
     suggestedFix:
       refused && volume.contradictions.length === 0 ? fixOf(view, fleet, volume, judge) : '',
+    ...(refused && volume.guaranteed.length > 0 && { remark: guaranteeText(volume) }),
   }
   return reportOf(judge, frame, options)
 }
@@ -64,6 +65,15 @@ function labelOf(view: FleetView, domains: Int32Array): string {
     if (view.domains(label, true) === domains || view.domains(label, false) === domains)
       return label
   return 'the label'
+}
+
+/** What a guarantee asks for that a volume without a place may fail. */
+function guaranteeText({ guaranteed, replicas }: CompiledVolume): string {
+  const asked = guaranteed.map(({ failureDomain: label, maximumPerDomain: most }) => {
+    const domain = label.slice(label.lastIndexOf('/') + 1)
+    return `at most ${most} of ${replicas} replicas in one ${domain} (label ${label})`
+  })
+  return `an enforced guarantee allows ${asked.join(' and ')}`
 }
 
 /** The first simple change that helps when tried; empty if none does. */

@@ -80,7 +80,11 @@ function summaryOf({ nodes, placeable }: PlacementReport, verdict: NodeVerdict):
     return `${where} fits and scores ${shown(totalScore)}, ${shown(behind)} less than ${other}${partsOf(last.scores, verdict.scores)}`
   if (behind === 0)
     return `${where} fits and scores as much as ${other}; the tie was broken by chance`
-  return `${where} fits and scores ${shown(-behind)} more than ${other}, but not together with the other chosen`
+  const more = `${where} fits and scores ${shown(-behind)} more than ${other}`
+  // Of pools several are chosen together; a host may have become the better one since.
+  return pool === ''
+    ? `${more} by itself, as things are now`
+    : `${more}, but not together with the other chosen`
 }
 
 function shown(score: number): string {

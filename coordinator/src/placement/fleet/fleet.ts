@@ -96,6 +96,8 @@ export interface Fleet {
   poolsOf(host: number): readonly number[]
   /** Domain of each host by a node label, -1 for hosts without it; "" makes every host its own. */
   domainsOf(label: string): Int32Array
+  /** Node label of the failure domains that room is kept for; empty for single hosts. */
+  readonly lossLabel: string
   /** Domain that each host is lost with; hosts without the label are lost together. */
   readonly lossDomains: Int32Array
   readonly machines: ReadonlyMap<string, PlacedMachine>
@@ -197,6 +199,7 @@ function fleetOf(contents: Contents): Fleet {
     poolPromised,
     poolsOf: (host) => poolsByHost[host]!,
     domainsOf: domains,
+    lossLabel: options.lossLabel,
     lossDomains,
     machines,
     volumes,

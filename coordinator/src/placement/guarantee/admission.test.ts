@@ -125,6 +125,38 @@ describe('assigning standbys', () => {
     const standby = fleet.hostRow('n5')
     expect(assignStandbys(fleet, rules).assigned).toEqual([{ machine: 'db', standby }])
   })
+
+  it('exchanges standbys that are of no use', () => {
+    const fleet = fleetOf(SIX)
+    putMachine(fleet, 'fine', 4, 'n1', { standby: 'n3' })
+    putMachine(fleet, 'away', 4, 'n1', { standby: 'n4' })
+    putMachine(fleet, 'short', 14, 'n2', { standby: 'n5' })
+    putMachine(fleet, 'there', 4, 'n5', { standby: 'n2' })
+    const gone = Uint8Array.from(SIX, ([name]) => Number(name === 'n4'))
+    const { assigned, impossible } = assignStandbys(fleet, { ...rulesOf(), gone })
+    expect([assigned.map(({ machine: name }) => name).sort(), impossible]).toEqual([
+      ['away', 'short', 'there'],
+      [],
+    ])
+  })
+
+  it('moves standbys of a domain together where one by one some find no room', () => {
+    const fleet = fleetOf([
+      ['n1', 16, 'a'],
+      ['n2', 16, 'b'],
+      ['n3', 8, 'b'],
+    ])
+    putMachine(fleet, 'small', 6, 'n1', { standby: 'n2' })
+    putMachine(fleet, 'large', 10, 'n1')
+    putMachine(fleet, 'there', 2, 'n2', { standby: 'n1' })
+    const { assigned, impossible } = assignStandbys(fleet, rulesOf())
+    const [n2, n3] = [fleet.hostRow('n2'), fleet.hostRow('n3')]
+    expect(impossible).toEqual(['there'])
+    expect(assigned).toEqual([
+      { machine: 'small', standby: n3 },
+      { machine: 'large', standby: n2 },
+    ])
+  })
 })
 
 const anyMachines = fc.array(

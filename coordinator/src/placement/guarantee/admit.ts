@@ -26,7 +26,8 @@ export function wouldBreak(
   return labels.flatMap((label) => {
     const machine = machineBreach(fleet, request, choice, label)
     const volumes = request.volumes.flatMap(
-      ({ name }, index) => volumeBreach(fleet, name, choice.pools[index] ?? [], label) ?? [],
+      ({ name }, index) =>
+        volumeBreach(fleet, name, hostsOf(fleet, choice.pools[index]), label) ?? [],
     )
     return [...(machine ? [machine] : []), ...volumes].map((reason) => ({ label, reason }))
   })
@@ -47,9 +48,23 @@ function machineBreach(
   return overfull(fleet, added, host, label) ?? overfull(fleet, added, standby, label)
 }
 
+function hostsOf({ poolHost }: Fleet, pools: readonly number[] = []): number[] {
+  return pools.map((pool) => poolHost[pool]!)
+}
+
 function nameOf({ hosts }: Fleet, label: string, row: number): string {
   const { labels, name } = hosts[row]!
   return domainName(label, label === '' ? name : (labels[label] ?? ''))
+}
+
+/** How a machine that nothing is promised to takes room kept for others; null if it does not. */
+export function takesKeptRoom(
+  fleet: Fleet,
+  { amounts }: Pick<MachineRequest, 'amounts'>,
+  { host }: Pick<Choice, 'host'>,
+  label: string,
+): string | null {
+  return overfull(fleet, { amounts, host, standby: -1 }, host, label)
 }
 
 /** What the loss of some domain brings a host and it has no room for, a machine being added. */
@@ -89,21 +104,23 @@ function amountIn({ amounts }: Pick<MachineRequest, 'amounts'>, wanted: number):
   return sum
 }
 
-/** Whether one domain takes the data of a replicated volume, or more than half of its replicas. */
-function volumeBreach(
+/**
+ * Whether one domain takes the data of a volume with replicas on these host rows, or more than half
+ * of them; one replica is promised nothing.
+ */
+export function volumeBreach(
   fleet: Fleet,
   name: string,
-  pools: readonly number[],
+  hosts: readonly number[],
   label: string,
 ): string | null {
-  if (pools.length < 2) return null
+  if (hosts.length < 2) return null
   const domains = fleet.domainsOf(label)
-  const hosts = pools.map((pool) => fleet.poolHost[pool]!)
   for (const host of hosts) {
     const lost = hosts.filter((other) => domains[other] === domains[host]).length
     // A tie is decided by the tie-breaker, which stands elsewhere.
-    if (lost < pools.length && lost * 2 <= pools.length) continue
-    return `volume/${name} has ${lost} of its ${pools.length} replicas in ${nameOf(fleet, label, host)}`
+    if (lost < hosts.length && lost * 2 <= hosts.length) continue
+    return `volume/${name} has ${lost} of its ${hosts.length} replicas in ${nameOf(fleet, label, host)}`
   }
   return null
 }

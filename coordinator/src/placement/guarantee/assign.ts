@@ -1,7 +1,7 @@
 /** Standbys for machines that have none: what turning a guarantee on begins with. */
 import { canStandBy } from '../choose/index.ts'
 import type { Fleet, PlacedMachine } from '../fleet/index.ts'
-import { nearOf } from './loss.ts'
+import { judgeLoss, nearOf } from './loss.ts'
 import { allows, type PlacedRules } from './rules.ts'
 import { hostsWithData } from './survival.ts'
 
@@ -14,42 +14,114 @@ export interface StandbyAssignment {
 
 /** What could be assigned and what not. */
 export interface StandbyAssignments {
+  /** Machines that get another standby than they have. */
   readonly assigned: readonly StandbyAssignment[]
   /** Machines that a guarantee covers and no host can stand by for. */
   readonly impossible: readonly string[]
 }
 
+/** Domains in which standbys are found anew, at most: each takes a search. */
+const MOST_REARRANGED = 16
+
 /**
- * Finds standbys for the covered machines of a fleet that have none, or one in their own failure
- * domain. The fleet keeps room in its columns with a book, for its own loss label; it is not
- * changed. A standby in another domain of a label also covers every label whose domains lie within
- * those, single hosts above all.
+ * Finds standbys for the covered machines of a fleet that have none, or one that is of no use. The
+ * fleet keeps room in its columns with a book, for its own loss label; it is not changed. A standby
+ * in another domain of a label also covers every label whose domains lie within those, single hosts
+ * above all. Only one domain is lost at a time, so the standbys of one leave those of others their
+ * room: where some find none, those of their domain are found anew, all together.
  */
 export function assignStandbys(fleet: Fleet, rules: PlacedRules): StandbyAssignments {
   const trial = fleet.clone()
-  const assigned: StandbyAssignment[] = []
-  const impossible: string[] = []
   const lost = rules.gone ?? new Uint8Array(fleet.hostCount)
-  for (const found of bySize(fleet, unprotected(fleet, rules))) {
-    const machine = { ...found, standby: -1 }
-    trial.putMachine(machine)
+  const useless = uselessStandbys(trial, rules)
+  for (const machine of useless) trial.putMachine({ ...machine, standby: -1 })
+  for (const { name } of bySize(fleet, useless)) {
+    const machine = trial.machines.get(name)!
     const standby = bestStandby(trial, rules, machine, lost)
-    if (standby < 0) impossible.push(machine.name)
-    else {
-      trial.putMachine({ ...machine, standby })
-      assigned.push({ machine: machine.name, standby })
-    }
+    if (standby >= 0) trial.putMachine({ ...machine, standby })
   }
-  return { assigned, impossible }
+  const left = (all: Fleet) =>
+    [...all.machines.values()].filter(
+      ({ standby, ...machine }) => standby < 0 && covers(rules, machine),
+    )
+  const domains = new Set(left(trial).map(({ host }) => fleet.lossDomains[host]!))
+  for (const domain of [...domains].slice(0, MOST_REARRANGED)) rearrange(trial, rules, domain)
+  const assigned = [...trial.machines.values()].flatMap(({ name, standby }) =>
+    standby >= 0 && standby !== fleet.machines.get(name)!.standby ? { machine: name, standby } : [],
+  )
+  return { assigned, impossible: left(trial).map(({ name }) => name) }
 }
 
-function unprotected({ lossDomains, machines }: Fleet, rules: PlacedRules): PlacedMachine[] {
-  return [...machines.values()].filter(
-    ({ host, name, pinned, standby }) =>
-      !pinned &&
-      rules.machine(name).standby !== 'None' &&
-      (standby < 0 || lossDomains[standby] === lossDomains[host]),
+/** Whether a guarantee covers a machine: one that stays where it is starts nowhere else. */
+export function covers(
+  rules: PlacedRules,
+  { name, pinned }: Pick<PlacedMachine, 'name' | 'pinned'>,
+) {
+  return !pinned && rules.machine(name).standby !== 'None'
+}
+
+/**
+ * The covered machines whose standby would not do: there is none, it is lost with the machine, it
+ * is away, may not be used, lacks the data, or has less room than it keeps.
+ */
+export function uselessStandbys(fleet: Fleet, rules: PlacedRules): PlacedMachine[] {
+  const short = new Map<string, boolean>()
+  return [...fleet.machines.values()].filter((machine) => {
+    if (!covers(rules, machine)) return false
+    const { host, standby } = machine
+    if (standby < 0 || !mayStandBy(fleet, rules, machine, standby)) return true
+    const domain = fleet.lossDomains[host]!
+    const key = `${standby}/${domain}`
+    const lacks = short.get(key) ?? isShort(fleet, standby, domain)
+    short.set(key, lacks)
+    return lacks
+  })
+}
+
+/** Whether a host lacks the room for what the loss of a domain brings. */
+function isShort({ columns }: Fleet, host: number, domain: number): boolean {
+  return columns.some(
+    ({ capacity, standby: book, used }) =>
+      book !== undefined &&
+      book.inbound(host, domain) > 0 &&
+      used[host]! + book.inbound(host, domain) > capacity[host]!,
   )
+}
+
+/** Whether a host may stand by for a machine, its room aside. Data that is on its way counts. */
+export function mayStandBy(
+  { lossDomains, poolHost, volumes }: Fleet,
+  rules: PlacedRules,
+  machine: PlacedMachine,
+  standby: number,
+): boolean {
+  const { hosts, standby: mode } = rules.machine(machine.name)
+  if (lossDomains[standby] === lossDomains[machine.host]) return false
+  if (rules.gone?.[standby] === 1 || !allows(hosts, standby)) return false
+  if (mode !== 'Replica') return true
+  return machine.volumes.every((name) => {
+    const pools = volumes.get(name)?.pools
+    return pools === undefined || pools.some((pool) => poolHost[pool] === standby)
+  })
+}
+
+/** Finds the standbys of a domain anew if that leaves fewer machines without. */
+function rearrange(trial: Fleet, rules: PlacedRules, domain: number): void {
+  const { lossDomains } = trial
+  const hosts = [...lossDomains.keys()].filter((host) => lossDomains[host] === domain)
+  const machines = [...trial.machines.values()].filter(
+    (machine) => lossDomains[machine.host] === domain && covers(rules, machine),
+  )
+  const { restarts } = judgeLoss(trial, rules, { name: '', hosts, machines, volumes: [] })
+  const before = machines.filter(({ name, standby }) => standby >= 0 && restarts.has(name)).length
+  if (restarts.size <= before) return
+  const moved = machines.filter(({ name }) => restarts.has(name))
+  for (const machine of moved) trial.putMachine({ ...machine, standby: -1 })
+  for (const { amounts, ...machine } of moved) {
+    const standby = restarts.get(machine.name)!
+    if (canStandBy(trial, amounts, standby, domain))
+      trial.putMachine({ ...machine, amounts, standby })
+  }
 }
 
 function bySize({ columns }: Fleet, machines: PlacedMachine[]): PlacedMachine[] {

@@ -225,7 +225,8 @@ function breakText({ breaks, found, loss, machines, shortages, volumes }: Told):
     const short = shortages.map(({ missing, resource }) => missingText(resource, missing))
     const lack = short.length > 0 ? `: ${short.join(' and ')} short` : ''
     const proof = found.proof ? `proven, ${found.proof}` : 'not proven, but no way was found'
-    parts.push(`${left.length} of ${counted(all, 'machine')} find no room${lack} (${proof})`)
+    const find = all === 1 ? 'finds' : 'find'
+    parts.push(`${left.length} of ${counted(all, 'machine')} ${find} no room${lack} (${proof})`)
   }
   if (machines.cutOff.length > 0)
     parts.push(`${counted(machines.cutOff.length, 'machine')} lose their volumes`)

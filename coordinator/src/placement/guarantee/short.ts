@@ -27,10 +27,14 @@ export function whyImpossible(
     for (const size of new Set(needs)) {
       const big = needs.filter((need) => need >= size).length
       if (big > sumOf(room, index, size))
-        return `${big} machines need as much ${name} as fits only ${sumOf(room, index, size)} times`
+        return `${big} machines need as much ${name} as fits only ${times(sumOf(room, index, size))}`
     }
   }
   return null
+}
+
+function times(count: number): string {
+  return count === 1 ? 'once' : `${count} times`
 }
 
 /** What all hosts have left of a column; with a size, how often that size fits. */

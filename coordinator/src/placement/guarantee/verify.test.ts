@@ -263,6 +263,36 @@ function bruteForce(fleet: Fleet, rules: PlacedRules, rack: string): boolean {
   return fits(0)
 }
 
+describe('the loss of many domains at once', () => {
+  const racks = Array.from({ length: 40 }, (_, n): HostLine => [`n${n}`, 16, `r${n}`])
+  const fleet = fleetOf(racks)
+  putMachine(fleet, 'web', 8, 'n0')
+
+  const cases: [losses: number, judged: number, sets: number][] = [
+    [1, 40, 40],
+    [2, 780, 780],
+    [39, 40, 40],
+    [40, 1, 1],
+    [2 ** 32 - 1, 1, 1],
+  ]
+  it.each(cases)('%d: judges %d of %d sets', (losses, judged, sets) => {
+    const proof = verifyLoss(fleet, rulesOf(), 'rack', losses)
+    expect([proof.checks.length, proof.sets]).toEqual([judged, sets])
+  })
+
+  it('judges the fullest of too many, and all of them by themselves', () => {
+    const few = verifyLoss(fleet, rulesOf(), 'rack', 20)
+    expect(few.sets).toBe(137846528820)
+    expect(few.checks.length).toBeLessThan(20_000)
+    expect(few.checks.some(({ domains }) => domains.includes('r0'))).toBe(true)
+    expect(verifyLoss(fleet, rulesOf(), 'rack', 1, { share: 1e-9 }).checks).toHaveLength(40)
+  })
+
+  it('says nothing of a fleet without hosts', () => {
+    expect(verifyLoss(fleetOf([]), rulesOf(), 'rack').checks).toEqual([])
+  })
+})
+
 describe('properties', () => {
   it('verify says exactly what trying everything says, and every restart is possible', () => {
     let broken = 0

@@ -20,8 +20,10 @@ export interface LossProof {
 
 /** How far to go. */
 export interface VerifyOptions {
-  /** Most sets of domains to judge. */
-  readonly mostSets: number
+  /** Most sets of domains to judge; left out: what can be judged in about a second. */
+  readonly mostSets?: number
+  /** Part of that second; left out: all of it. */
+  readonly share?: number
 }
 
 /**
@@ -33,17 +35,18 @@ export function verifyLoss(
   rules: PlacedRules,
   lossLabel: string,
   losses = 1,
-  { mostSets }: VerifyOptions = { mostSets: 16_384 },
+  { mostSets, share = 1 }: VerifyOptions = {},
 ): LossProof {
   const domains = createDomains(fleet, rules, lossLabel)
   const { list } = domains
   const size = Math.min(losses, list.length)
+  const most = mostSets ?? setsWorth(domains, size, share)
   const sets = choose(list.length, size)
   let among = list.length
-  while (among > size && choose(among, size) > mostSets) among--
+  while (among > size && choose(among, size) > most) among--
   const heaviest = among < list.length ? heaviestOf(list, among) : [...list.keys()]
   const mask = lostWith(fleet, rules, [])
-  const checks = setsOf(heaviest, size).map((set) => {
+  const checks = (size > 0 ? setsOf(heaviest, size) : []).map((set) => {
     const lost = set.map((index) => list[index]!)
     const loss = lossOf(domains, lost)
     for (const host of loss.hosts) mask[host] = 1
@@ -52,6 +55,22 @@ export function verifyLoss(
     return { ...verdict, domains: lost.map(({ value }) => value) }
   })
   return { checks, sets }
+}
+
+/** Most sets, however small, and what judging all of them may cost: about a second. */
+const MOST_SETS = 16_384
+const MOST_WORK = 750_000
+/** Part of the work of one machine or volume that a look at a host is. */
+const HOST_WORK = 1 / 8
+
+/** How many sets can be judged; never less than every domain by itself. */
+function setsWorth({ list, of }: Domains, size: number, share: number): number {
+  const standing = list.reduce(
+    (sum, { machines, volumes }) => sum + machines.length + volumes.length,
+    0,
+  )
+  const workEach = (size * standing) / list.length + of.length * HOST_WORK
+  return Math.max(list.length, Math.min(MOST_SETS, Math.floor((share * MOST_WORK) / workEach)))
 }
 
 /** Domains lost together as one loss. */
@@ -76,14 +95,16 @@ function heaviestOf(list: readonly Domain[], count: number): number[] {
 /** Every set of `size` of the items. */
 function setsOf(items: readonly number[], size: number): number[][] {
   if (size === 0) return [[]]
+  if (size > items.length) return []
   return items.flatMap((first, index) =>
     setsOf(items.slice(index + 1), size - 1).map((rest) => [first, ...rest]),
   )
 }
 
-/** How many sets of `size` there are of `count` items. */
+/** How many sets of `size` there are of `count` items; Infinity for very many. */
 function choose(count: number, size: number): number {
+  const few = Math.min(size, count - size)
   let sets = 1
-  for (let i = 0; i < size; i++) sets = (sets * (count - i)) / (i + 1)
+  for (let i = 0; i < few; i++) sets = (sets * (count - i)) / (i + 1)
   return Math.round(sets)
 }

@@ -12,7 +12,7 @@ export function resourceOf(column: string): string {
 /** An amount of a column with its unit: "12 GiB of memory", "3.5 CPUs", "2 of nvidia.com/T4". */
 export function amountOf(column: string, amount: number): string {
   const resource = resourceOf(column)
-  if (resource === 'cpu_millis') return `${Math.round(amount / 100) / 10} CPUs`
+  if (resource === 'cpu_millis') return counted(Math.round(amount / 100) / 10, 'CPU')
   if (resource === 'memory_bytes') return `${formatSize(amount)} of memory`
   if (resource === 'hugepage_bytes') return `${formatSize(amount)} of ${column}`
   return `${amount} of ${resource}`

@@ -1,11 +1,18 @@
 import { KeelsonError } from '@keelson/shared/errors'
-import { checkLabelKey, type PlacementPolicy, type RebalanceLimits } from '@keelson/shared/model'
+import {
+  checkLabelKey,
+  type Guarantee,
+  type PlacementPolicy,
+  type RebalanceLimits,
+} from '@keelson/shared/model'
 import { DEFAULT_WEIGHTS } from '../choose/index.ts'
 
 /** Largest weight of a score part: sums of costs stay exact below it. */
 const LARGEST_WEIGHT = 1_000_000
 /** Most guarantees in one policy: each is proven for every failure domain of its label. */
 const MOST_GUARANTEES = 16
+/** Most domains lost at once in one guarantee. */
+const MOST_LOSSES = 16
 /** Most bandwidth windows in one policy. */
 const MOST_WINDOWS = 48
 const MINUTES_OF_A_DAY = 24 * 60
@@ -45,14 +52,26 @@ function checkGuarantees({ guarantees }: PlacementPolicy): void {
   if (guarantees.length > MOST_GUARANTEES)
     refuse(`${guarantees.length} guarantees, at most ${MOST_GUARANTEES} are possible`)
   const seen = new Set<string>()
-  for (const { failureDomain, losses } of guarantees) {
-    if (failureDomain !== '') checkLabelKey(failureDomain)
-    const what = failureDomain === '' ? 'single hosts' : failureDomain
-    if (seen.has(failureDomain)) refuse(`there are two guarantees about ${what}`)
+  for (const guarantee of guarantees) {
+    checkOneGuarantee(guarantee)
+    const { failureDomain } = guarantee
+    if (seen.has(failureDomain)) refuse(`there are two guarantees about ${whatOf(guarantee)}`)
     seen.add(failureDomain)
-    if (!Number.isInteger(losses) || losses < 1)
-      refuse(`the guarantee about ${what} has ${losses} losses, at least 1 is needed`)
   }
+}
+
+/** Checks a guarantee by itself; raises INVALID_ARGUMENT. */
+export function checkOneGuarantee(guarantee: Guarantee): void {
+  const { failureDomain, losses } = guarantee
+  if (failureDomain !== '') checkLabelKey(failureDomain)
+  if (Number.isInteger(losses) && losses >= 1 && losses <= MOST_LOSSES) return
+  refuse(
+    `the guarantee about ${whatOf(guarantee)} has ${losses} losses, 1 to ${MOST_LOSSES} are possible`,
+  )
+}
+
+function whatOf({ failureDomain }: Guarantee): string {
+  return failureDomain === '' ? 'single hosts' : failureDomain
 }
 
 /** Checks limits of rebalancing; raises INVALID_ARGUMENT that names the first thing wrong. */

@@ -23,6 +23,11 @@ export function takeSteps(
   const { board, budgetBytes } = game
   const { poolHost } = fleet
   const pending = pendingOf(game, targets)
+  const neighbours = createNeighbours()
+  for (const [unit, end] of pending) {
+    neighbours.add(unit, hostsOf(poolHost, board.places[unit.row]!))
+    neighbours.add(unit, hostsOf(poolHost, end))
+  }
   const queue = createLazyQueue((unit) => bestStop(game, poolHost, unit, pending.get(unit)!))
   for (const unit of pending.keys()) queue.ask(unit)
   const steps: Step[] = []
@@ -42,13 +47,28 @@ export function takeSteps(
     moves += more
     if (samePlace(place, pending.get(unit)!)) pending.delete(unit)
     queue.moved()
+    neighbours.add(unit, hostsOf(poolHost, place))
     const touched = [...hostsOf(poolHost, here), ...hostsOf(poolHost, place)]
-    for (const [other, end] of pending) {
-      const hosts = [...hostsOf(poolHost, board.places[other.row]!), ...hostsOf(poolHost, end)]
-      if (blocked.delete(other) || hosts.some((host) => touched.includes(host))) queue.ask(other)
-    }
+    for (const other of neighbours.of(touched, blocked)) if (pending.has(other)) queue.ask(other)
+    blocked.clear()
   }
   return steps
+}
+
+/** Units by the hosts that they come from, go to or stop at. */
+function createNeighbours() {
+  const byHost = new Map<number, Set<Unit>>()
+  return {
+    add(unit: Unit, hosts: readonly number[]): void {
+      for (const host of hosts) byHost.set(host, (byHost.get(host) ?? new Set()).add(unit))
+    },
+    /** Those of some hosts and some others, each once, in the order of their rows. */
+    of(hosts: readonly number[], others: Iterable<Unit>): readonly Unit[] {
+      const found = new Set(others)
+      for (const host of new Set(hosts)) for (const unit of byHost.get(host) ?? []) found.add(unit)
+      return [...found].sort((one, other) => one.row - other.row)
+    },
+  }
 }
 
 /** Units that are not where they should be. */
@@ -117,5 +137,6 @@ function bestStop(game: Game, poolHost: Int32Array, unit: Unit, end: Place): Off
 }
 
 function hostsOf(poolHost: Int32Array, { host, pools, standby }: Place): number[] {
-  return [host, standby, ...pools.flatMap((rows) => rows.map((pool) => poolHost[pool]!))]
+  const data = pools.flatMap((rows) => rows.map((pool) => poolHost[pool]!))
+  return [host, standby, ...data].filter((host) => host >= 0)
 }

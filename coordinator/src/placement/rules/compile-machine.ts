@@ -1,6 +1,11 @@
-import { REPLICATION_CAPABILITY, type VirtualMachineDemand } from '@keelson/shared/model'
+import {
+  type GuaranteeMode,
+  REPLICATION_CAPABILITY,
+  type VirtualMachineDemand,
+} from '@keelson/shared/model'
 import type { Subject } from '../contract.ts'
 import type { MachineRequest, NumaRequest } from '../fleet/index.ts'
+import { guaranteedLabels } from '../policy/index.ts'
 import {
   amountsOf,
   cpuMillis,
@@ -98,7 +103,7 @@ export function compileMachine(
     volumes: volumes.map((volume) => volume.request),
     attached: data.attached,
     locality: data.locality,
-    standby: standbyMode(view, demand),
+    standby: standbyMode(view, demand, volumes),
     numa: numaRequest(compute, cpuOvercommitPercent),
     preference: preferences?.byHost,
     seed,
@@ -111,7 +116,6 @@ export function compileMachine(
     contradictions: [
       ...ruleContradictions(own),
       ...volumes.flatMap(({ contradictions }) => contradictions),
-      ...(request.standby === 'Replica' ? volumes.flatMap(withoutSecond) : []),
     ],
     warnings: volumes.flatMap(({ warnings }) => warnings),
     preferences,
@@ -119,12 +123,6 @@ export function compileMachine(
     volumes,
     attached: demand.volumes,
   }
-}
-
-/** A standby that has to be beside the data needs a second copy of it. */
-function withoutSecond({ replicas, subject }: CompiledVolume): string[] {
-  if (replicas > 1) return []
-  return [`a guarantee keeps a standby beside the data, and ${subject} has 1 replica`]
 }
 
 /** Replicated volumes are reached through DRBD, with or without a copy on the host. */
@@ -182,13 +180,22 @@ function upToDateHosts({ fleet, state }: FleetView, volume: string): number[] {
   })
 }
 
-/** Room is kept where a guarantee is enforced; beside the data if the machine has to be there. */
-function standbyMode(
-  { fleet }: FleetView,
-  { volumeLocality }: VirtualMachineDemand,
+/**
+ * Room is kept where a guarantee of its owner or of the cluster has this mode; beside the data if
+ * the machine has to be there. None helps a machine that stays whatever happens, or whose data is
+ * in one place. `newVolumes` are those of the demand.
+ */
+export function standbyMode(
+  view: FleetView,
+  demand: VirtualMachineDemand,
+  newVolumes: readonly Pick<CompiledVolume, 'replicas'>[],
+  mode: GuaranteeMode = 'Enforce',
 ): MachineRequest['standby'] {
-  if (!fleet.columns.some(({ standby }) => standby !== undefined)) return 'None'
-  return volumeLocality === 'Required' ? 'Replica' : 'Any'
+  const asked = guaranteedLabels(view.policy(demand), mode).length > 0
+  if (demand.rules.pinned || !asked) return 'None'
+  const lone = (volume: string) => (view.fleet.volumes.get(volume)?.pools.length ?? 2) < 2
+  if (newVolumes.some(({ replicas }) => replicas < 2) || demand.volumes.some(lone)) return 'None'
+  return demand.volumeLocality === 'Required' ? 'Replica' : 'Any'
 }
 
 function numaRequest(

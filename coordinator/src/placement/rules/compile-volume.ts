@@ -5,12 +5,11 @@ import {
   RACK_LABEL,
   REPLICATION_CAPABILITY,
   type ReplicaRule,
-  type StorageClass,
   type VolumeDemand,
 } from '@keelson/shared/model'
 import type { Subject } from '../contract.ts'
 import type { DomainRule } from '../fleet/index.ts'
-import type { EffectivePolicy } from '../policy/index.ts'
+import { type EffectivePolicy, guaranteeRules, isEnforced } from '../policy/index.ts'
 import type { FleetView, Rule } from '../view/index.ts'
 import {
   type CompiledVolume,
@@ -24,9 +23,9 @@ import { hostRules, selectionRules, taintPreferences } from './host-rules.ts'
 import { neighbourRules, shortLabel } from './neighbours.ts'
 
 /** A demand with the rules of its class where it leaves a choice. */
-interface Wanted extends VolumeDemand {
+export interface Wanted extends VolumeDemand {
   readonly poolSelector: string
-  /** Those of the class and its own. */
+  /** Those of the class, its own, and those of enforced guarantees. */
   readonly replicaRules: readonly ReplicaRule[]
 }
 
@@ -43,7 +42,7 @@ export function compileVolume(
 ): CompiledVolume {
   const storageClass = classOf(view, demand)
   const policy = view.policy(demand)
-  const wanted = withClass(demand, storageClass)
+  const wanted = withClass(view, demand)
   const shared = policy.missingLabelAction === 'Warn'
   const { name, labels = {}, uid } = subject
   const { rules: own, tenant } = demand
@@ -68,7 +67,13 @@ export function compileVolume(
     rules: [...standing, ...moving],
     mask,
     contradictions: ruleContradictions(own, wanted.replicaRules),
-    warnings: shared ? labelWarnings(view, wanted.replicaRules, mask.open, poolHost) : [],
+    warnings: [
+      ...(shared ? labelWarnings(view, wanted.replicaRules, mask.open, poolHost) : []),
+      ...(wanted.replicas === 1 && !replicated && isEnforced(policy)
+        ? [`volume/${name} has 1 replica: no guarantee covers it`]
+        : []),
+    ],
+    guaranteed: guaranteeRules(policy, wanted.replicas),
     preferences,
     replicas: wanted.replicas,
     seed: seedOf(uid) % Math.max(1, hostCount),
@@ -90,25 +95,39 @@ function classOf({ state }: FleetView, { storageClass: name }: VolumeDemand) {
   return storageClass
 }
 
-function withClass(demand: VolumeDemand, storageClass: StorageClass | undefined): Wanted {
-  const { failureDomain, failureDomainMode, poolKinds, poolSelector, ...rest } =
-    storageClass?.spec ?? {
-      failureDomain: RACK_LABEL,
-      failureDomainMode: 'PreferDifferent' as const,
-      poolKinds: [],
-      poolSelector: '',
-      pool: '',
-      replicas: 1,
-    }
+/** A demand with what its class says. Raises NOT_FOUND for a class that does not exist. */
+export function withClass(view: FleetView, demand: VolumeDemand): Wanted {
+  const { failureDomain, failureDomainMode, poolKinds, poolSelector, ...rest } = classOf(
+    view,
+    demand,
+  )?.spec ?? {
+    failureDomain: RACK_LABEL,
+    failureDomainMode: 'PreferDifferent' as const,
+    poolKinds: [],
+    poolSelector: '',
+    pool: '',
+    replicas: 1,
+  }
   const ofClass = { failureDomain, mode: failureDomainMode, maximumPerDomain: 1 }
+  const replicas = demand.replicas || rest.replicas
+  const guaranteed = guaranteeRules(view.policy(demand), replicas)
   return {
     ...demand,
-    replicas: demand.replicas || rest.replicas,
+    replicas,
     pool: demand.pool || rest.pool,
     poolKinds: demand.poolKinds.length > 0 ? demand.poolKinds : poolKinds,
     poolSelector,
-    replicaRules: [ofClass, ...demand.replicaRules],
+    replicaRules: [ofClass, ...demand.replicaRules, ...packedRules(demand), ...guaranteed],
   }
+}
+
+/** A group whose members are together is not torn apart by the replicas of one of them. */
+function packedRules({ rules }: VolumeDemand): ReplicaRule[] {
+  return rules.groups.flatMap(({ failureDomain, relation, strength }) =>
+    relation === 'Together' && strength === 'Required' && failureDomain !== ''
+      ? { failureDomain, mode: 'Same' as const, maximumPerDomain: 1 }
+      : [],
+  )
 }
 
 /** A rule about hosts as one about their pools. */
@@ -193,7 +212,11 @@ function poolConditionRules({ pools }: FleetView, policy: EffectivePolicy): Rule
   ]
 }
 
-function replicationRule({ nodes }: FleetView, { replicas }: Wanted): Rule {
+/** The host replicates, as replicas beside others have to. */
+export function replicationRule(
+  { nodes }: FleetView,
+  { replicas }: Pick<Wanted, 'replicas'>,
+): Rule {
   const why = replicas > 1 ? `${replicas} replicas are wanted` : 'its replica joins others'
   return {
     name: 'replication',
@@ -222,7 +245,8 @@ function labelRules(view: FleetView, wanted: Wanted, policy: EffectivePolicy): R
   return [domain]
 }
 
-function domainRule(view: FleetView, rule: ReplicaRule, shared: boolean): DomainRule {
+/** How replicas stand to failure domains, by host row. */
+export function domainRule(view: FleetView, rule: ReplicaRule, shared: boolean): DomainRule {
   const { failureDomain, maximumPerDomain, mode } = rule
   return { domains: view.domains(failureDomain, shared), mode, maximumPerDomain }
 }

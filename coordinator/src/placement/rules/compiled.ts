@@ -1,5 +1,5 @@
 /** A demand compiled against a view: its rules, and what they leave. */
-import type { ScorePart } from '@keelson/shared/model'
+import type { ReplicaRule, ScorePart } from '@keelson/shared/model'
 import type { MachineRequest, VolumeRequest } from '../fleet/index.ts'
 import type { EffectivePolicy } from '../policy/index.ts'
 import { judgeRows, type Mask, type MaskCache, type Rule } from '../view/index.ts'
@@ -34,6 +34,8 @@ export interface Compiled {
 export interface CompiledVolume extends Compiled {
   readonly request: VolumeRequest
   readonly replicas: number
+  /** What enforced guarantees ask of its replicas; among the spread of the request already. */
+  readonly guaranteed: readonly ReplicaRule[]
   /** Breaks ties between equals. */
   readonly seed: number
 }

@@ -342,14 +342,20 @@ describe('a machine', () => {
     )
   })
 
-  it('cannot have a standby beside data of which there is one copy', () => {
+  it('has no standby where its data is in one copy, which is told', () => {
     const scene = twoHosts()
     scene.policy({ guarantees: [{ failureDomain: '', losses: 1, mode: 'Enforce' }] })
     const newVolumes = [volumeDemand()]
-    const { report } = place(scene, machineDemand({ newVolumes, volumeLocality: 'Required' }))
-    expect(report.summary).toBe(
-      '4 vCPUs, 4 GiB cannot be placed: a guarantee keeps a standby beside the data, and volume/new-0 has 1 replica',
-    )
+    for (const volumeLocality of ['Required', 'Preferred'] as const) {
+      const { node, report, standbyNode } = place(
+        scene,
+        machineDemand({ newVolumes, volumeLocality }),
+      )
+      expect(standbyNode).toBe('')
+      expect(report.summary).toBe(
+        `4 vCPUs, 4 GiB on ${node}; volume/new-0 has 1 replica: no guarantee covers it`,
+      )
+    }
   })
 
   it('is told the NUMA nodes and CPUs that are its own, and they are not given twice', () => {

@@ -2,7 +2,7 @@
 import type { Candidate, Change, StateView } from '../../state/index.ts'
 import { poolId } from '../../state/index.ts'
 import { createFleet, type Fleet, type HostInput } from '../fleet/index.ts'
-import { effectivePolicy } from '../policy/index.ts'
+import { machineGuarantees } from '../policy/index.ts'
 import { type HostFacts, machineCapacity, readHostFacts } from './host-facts.ts'
 
 /** What stays for the life of a view. */
@@ -20,7 +20,7 @@ export interface Structure {
   readonly known: Uint8Array
 }
 
-/** Where the room for lost domains is counted, if a guarantee of the cluster asks for it. */
+/** Where the room for lost domains is counted, if a guarantee asks for it. */
 interface LossCover {
   readonly label: string
   readonly enforced: boolean
@@ -75,10 +75,11 @@ function nominalBytes({ overcommitPercent, thin, totalBytes }: Candidate): numbe
   return Math.round(2 ** (Math.round(Math.log2(bytes) * 8) / 8))
 }
 
-/** The coarsest failure domain whose loss the cluster's policy enforces to be survived. */
+/** The coarsest failure domain whose loss some policy enforces to be survived by machines. */
 function lossCover(state: StateView, hosts: readonly HostInput[]): LossCover {
-  const labels = effectivePolicy(state)
-    .guarantees.filter(({ mode }) => mode === 'Enforce')
+  const labels = [...machineGuarantees(state).values()]
+    .flat()
+    .filter(({ mode }) => mode === 'Enforce')
     .map(({ failureDomain }) => failureDomain)
   const domainCount = (label: string) =>
     label === '' ? hosts.length + 1 : new Set(hosts.map((host) => host.labels[label])).size

@@ -6,7 +6,12 @@ import {
   type FlavorCapacity,
   parseSelector,
 } from '@keelson/shared/model'
-import { bindingResources, countByDomain, countCapacity } from '../capacity/index.ts'
+import {
+  bindingResources,
+  type CapacityOptions,
+  countByDomain,
+  countCapacity,
+} from '../capacity/index.ts'
 import { createFleet, type Fleet, type MachineRequest, type StandbyMode } from '../fleet/index.ts'
 import { assignStandbys, compareNatural, counted, domainName } from '../guarantee/index.ts'
 import type { FleetView } from '../view/index.ts'
@@ -18,29 +23,38 @@ export interface CapacityQuestion {
   readonly failureDomain: string
   /** Only hosts with matching labels; empty counts all. */
   readonly labelSelector: string
+  /** Part of the usual effort for each flavor; left out: 1, which is a second or two. */
+  readonly effort?: number
 }
 
-const SEED = { seed: 0 }
-
-/** Counts each flavor by itself. Raises what compiling a flavor raises, with its position. */
-export function flavorCapacities(
+/**
+ * Counts flavors, each by itself in the cluster as the view is now. The counter raises what
+ * compiling a flavor raises.
+ */
+export function createFlavorCounter(
   view: FleetView,
-  flavors: readonly Flavor[],
-  { failureDomain, labelSelector }: CapacityQuestion,
-): FlavorCapacity[] {
+  { effort = 1, failureDomain, labelSelector }: CapacityQuestion,
+): (flavor: Flavor) => FlavorCapacity {
   const selected = labelSelector === '' ? undefined : selectedHosts(view, labelSelector)
   const byNode = lossFleet(view, '')
   const byDomain = lossFleet(view, failureDomain)
-  return flavors.map((flavor): FlavorCapacity => {
+  const options = { seed: 0, effort }
+  return (flavor) => {
     const request = restrict(view.fleet, requestOf(view, flavor), selected)
+    const now = countIn(view.fleet, request, options, '')
     return {
       flavor: flavor.name,
-      now: countIn(view.fleet, request, ''),
-      withNodeLoss: withLoss(byNode, request, ''),
-      withDomainLoss: withLoss(byDomain, request, failureDomain),
-      domains: domainsOf(view.fleet, request, failureDomain),
+      now,
+      withNodeLoss: atMost(now, withLoss(byNode, request, '', options)),
+      withDomainLoss: atMost(now, withLoss(byDomain, request, failureDomain, options)),
+      domains: domainsOf(view.fleet, request, failureDomain, options),
     }
-  })
+  }
+}
+
+/** Policies may forbid now what the loss of less would leave room for. */
+function atMost(now: CapacityCount, count: CapacityCount): CapacityCount {
+  return count.count > now.upperBound ? now : count
 }
 
 function selectedHosts({ fleet }: FleetView, labelSelector: string): Uint8Array {
@@ -111,7 +125,12 @@ function lossFleet(view: FleetView, lossLabel: string): LossFleet {
   return { fleet, unprotected: impossible.length }
 }
 
-function withLoss({ fleet, unprotected }: LossFleet, request: MachineRequest, label: string) {
+function withLoss(
+  { fleet, unprotected }: LossFleet,
+  request: MachineRequest,
+  label: string,
+  options: CapacityOptions,
+): CapacityCount {
   const lost = label === '' ? 'host' : domainName(label, '').replace(/^no /, '')
   if (request.volumes.some(({ replicas }) => replicas === 1))
     return nothing(`a volume with one replica is lost with its ${lost}`)
@@ -127,15 +146,20 @@ function withLoss({ fleet, unprotected }: LossFleet, request: MachineRequest, la
   const kept = { ...request, volumes, standby: alone ? ('None' as const) : standby }
   const already =
     unprotected > 0 ? `; ${counted(unprotected, 'machine')} there could not start again today` : ''
-  return countIn(fleet, kept, already)
+  return countIn(fleet, kept, options, already)
 }
 
 function nothing(summary: string): CapacityCount {
   return { count: 0, upperBound: 0, bindingResource: 'domains', summary: `none fit: ${summary}` }
 }
 
-function countIn(fleet: Fleet, request: MachineRequest, remark: string): CapacityCount {
-  const { count, resources, upperBound } = countCapacity(fleet, request, SEED)
+function countIn(
+  fleet: Fleet,
+  request: MachineRequest,
+  options: CapacityOptions,
+  remark: string,
+): CapacityCount {
+  const { count, resources, upperBound } = countCapacity(fleet, request, options)
   return toCount(count, upperBound, bindingOf(resources), remark)
 }
 
@@ -173,21 +197,30 @@ function bindingOf(resources: readonly { readonly name: string }[]): string {
 }
 
 /** Each domain by itself, by name; hosts without the label are the one without a name. */
-function domainsOf(fleet: Fleet, request: MachineRequest, label: string): DomainCapacity[] {
+function domainsOf(
+  fleet: Fleet,
+  request: MachineRequest,
+  label: string,
+  options: CapacityOptions,
+): DomainCapacity[] {
   const domains = fleet.domainsOf(label)
   const within = (domain: string) =>
     Uint8Array.from(fleet.hosts, ({ labels, name }, host) => {
       const own = label === '' ? name : (labels[label] ?? '')
       return own === domain ? (request.hosts?.[host] ?? 1) : 0
     })
-  const found = countByDomain(fleet, request, label, SEED).map(
+  const effort = (options.effort ?? 1) / Math.max(1, new Set(domains).size)
+  const found = countByDomain(fleet, request, label, options).map(
     ({ count, domain, upperBound }): DomainCapacity => {
       const inside = { ...request, hosts: within(domain) }
-      const binding = bindingOf(bindingResources(fleet, inside, upperBound))
+      const binding = bindingOf(bindingResources(fleet, inside, upperBound, effort))
       return { domain, capacity: toCount(count, upperBound, binding, '') }
     },
   )
   if (domains.includes(-1))
-    found.push({ domain: '', capacity: countIn(fleet, { ...request, hosts: within('') }, '') })
+    found.push({
+      domain: '',
+      capacity: countIn(fleet, { ...request, hosts: within('') }, options, ''),
+    })
   return found.sort((a, b) => compareNatural(a.domain, b.domain))
 }

@@ -29,8 +29,8 @@ export function playSteps(world: World, steps: readonly WhatIfStep[]): WhatIfRes
     const notes = createNotes()
     try {
       const { headline, report } = playStep(play, step, notes)
-      const failing = checksOf(play)
-      if (failing.length > 0) broken ??= brokenKeys(checksOf(createPlay(world)))
+      const failing = checksOf(play, steps.length)
+      if (failing.length > 0) broken ??= brokenKeys(checksOf(createPlay(world), steps.length))
       const newly = failing.filter((check) => !broken?.has(keyOf(check)))
       broken = brokenKeys(failing)
       return resultOf(headline, notes, newly, report)
@@ -46,22 +46,29 @@ export function playSteps(world: World, steps: readonly WhatIfStep[]): WhatIfRes
 }
 
 /** The checks of the guarantees in force that do not hold. */
-function checksOf({ fleet, rules, world }: Play): GuaranteeCheck[] {
-  return world.guarantees
-    .filter(({ mode }) => mode !== 'Off')
-    .flatMap((guarantee) => checkGuarantee(fleet, rules, guarantee).filter(({ holds }) => !holds))
+function checksOf({ fleet, rules, world }: Play, stepCount: number): GuaranteeCheck[] {
+  const inForce = world.guarantees.filter(({ mode }) => mode !== 'Off')
+  const share = 1 / (inForce.length * stepCount)
+  return inForce.flatMap((guarantee) =>
+    checkGuarantee(fleet, rules, guarantee, share).filter(({ holds }) => !holds),
+  )
 }
 
-/** Checks a guarantee for every failure domain, or for every set of as many as may be lost. */
+/**
+ * Checks a guarantee for every failure domain, or for every set of as many as may be lost; where
+ * these are too many, for the fullest. `share` is the part it may have of the time for checks.
+ */
 export function checkGuarantee(
   fleet: Fleet,
   rules: PlacedRules,
-  guarantee: Guarantee,
+  { failureDomain, losses, ...guarantee }: Guarantee,
+  share = 1,
 ): GuaranteeCheck[] {
-  const { checks, sets } = verifyLoss(fleet, rules, guarantee.failureDomain, guarantee.losses)
-  const some = checks.length < sets ? ` (one of the ${checks.length} fullest of ${sets} sets)` : ''
+  const { checks, sets } = verifyLoss(fleet, rules, failureDomain, losses, { share })
+  const all = sets < Number.MAX_SAFE_INTEGER ? `${sets}` : 'very many'
+  const some = checks.length < sets ? ` (one of the ${checks.length} fullest of ${all} sets)` : ''
   return checks.map(({ breaks, domains, holds, shortages, summary }) => ({
-    guarantee,
+    guarantee: { failureDomain, losses, ...guarantee },
     domains,
     holds,
     summary: summary + some,

@@ -10,7 +10,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { createFleetView, fleetView } from '../view/index.ts'
 import { flavorOf, lossOfOne, type NodeLine, stateOf } from './fixture.ts'
-import { flavorCapacities } from './flavor-capacity.ts'
+import { createFlavorCounter } from './flavor-capacity.ts'
 import { playSteps } from './play-steps.ts'
 import { newHosts, PROFILES } from './profiles.ts'
 import { placedRules, worldOfView } from './state-world.ts'
@@ -109,7 +109,7 @@ describe('a play on the records of a cluster', () => {
     const state = stateOf(FOUR, { machines: { web: ['n1', 8] } })
     const before = JSON.stringify([...state.nodes.values(), ...state.policies.values()])
     const [result] = play(state, { type: 'SetPolicy', policy })
-    expect(result!.summary).toBe('policy of the cluster replaced, 1 machine get a standby')
+    expect(result!.summary).toBe('policy of the cluster replaced, 1 machine gets a standby')
     expect(JSON.stringify([...state.nodes.values(), ...state.policies.values()])).toBe(before)
   })
 
@@ -147,7 +147,7 @@ describe('the capacity for a flavor', () => {
   const question = { failureDomain: RACK_LABEL, labelSelector: '' }
 
   it('is less while a host, and less still while a rack may be lost', () => {
-    const [count] = flavorCapacities(fleetView(stateOf(FOUR)), [flavorOf('m', 4)], question)
+    const [count] = [flavorOf('m', 4)].map(createFlavorCounter(fleetView(stateOf(FOUR)), question))
     expect(count).toMatchObject({
       flavor: 'm',
       now: { bindingResource: 'memory' },
@@ -165,10 +165,12 @@ describe('the capacity for a flavor', () => {
 
   it('counts hosts that are selected, and those without a rack', () => {
     const nodes: readonly NodeLine[] = [...FOUR, ['n5', '', 16]]
-    const [count] = flavorCapacities(fleetView(stateOf(nodes)), [flavorOf('m', 4)], {
-      ...question,
-      labelSelector: '!topology.kubernetes.io/rack',
-    })
+    const [count] = [flavorOf('m', 4)].map(
+      createFlavorCounter(fleetView(stateOf(nodes)), {
+        ...question,
+        labelSelector: '!topology.kubernetes.io/rack',
+      }),
+    )
     expect(count!.domains.map(({ domain }) => domain)).toEqual(['', 'a', 'b', 'c'])
     expect(count!.domains[0]!.capacity.count).toBe(count!.now.count)
     expect(count!.domains[1]!.capacity.count).toBe(0)
@@ -182,7 +184,7 @@ describe('the capacity for a flavor', () => {
       }
       return { name: `r${replicas}`, demand: { type: 'Volume', volume } }
     })
-    const [one, two] = flavorCapacities(fleetView(stateOf(FOUR)), flavors, question)
+    const [one, two] = flavors.map(createFlavorCounter(fleetView(stateOf(FOUR)), question))
     expect([one!.now.count, one!.withNodeLoss.count]).toEqual([40, 0])
     expect(one!.withNodeLoss.summary).toBe(
       'none fit: a volume with one replica is lost with its host',

@@ -203,7 +203,9 @@ function setPolicy(play: Play, policy: PlacementPolicy): Outcome {
   for (const { machine, standby } of assigned)
     fleet.putMachine({ ...fleet.machines.get(machine)!, standby })
   const parts = [`policy of ${scope} replaced`]
-  if (assigned.length > 0) parts.push(`${counted(assigned.length, 'machine')} get a standby`)
-  if (impossible.length > 0) parts.push(`${counted(impossible.length, 'machine')} find none`)
+  if (assigned.length > 0)
+    parts.push(`${counted(assigned.length, 'machine gets', 'machines get')} a standby`)
+  if (impossible.length > 0)
+    parts.push(`${counted(impossible.length, 'machine finds', 'machines find')} none`)
   return { headline: parts.join(', ') }
 }

@@ -235,7 +235,7 @@ describe('a step', () => {
       ...{ scope: 'Cluster', name: '', version: 0, weights: {}, guarantees },
     }
     expect(play(fleet, [{ type: 'SetPolicy', policy }])).toMatchInlineSnapshot(
-      `"policy of the cluster replaced, 2 machines get a standby"`,
+      `"policy of the cluster replaced, 3 machines get a standby"`,
     )
   })
 })

@@ -3,7 +3,7 @@ import { KeelsonError } from '@keelson/shared/errors'
 import { renderTable, timestamp } from '../../../output/index.ts'
 import { present } from '../../../resource/index.ts'
 import { defineVerb } from '../../../verb/index.ts'
-import { scopeFlags, scopeOf, subjectOf } from './scope.ts'
+import { explainAbsence, scopeFlags, scopeOf, subjectOf } from './scope.ts'
 
 /** `placement policy history`. */
 export const history = defineVerb({
@@ -19,7 +19,7 @@ export const history = defineVerb({
       const response = await client.call(PlacementServiceService.getPolicy, request)
       return present(response.policy, `policy of ${subjectOf(whose)}`)
     }
-    const versions = [await get(0n)]
+    const versions = [await get(0n).catch(explainAbsence)]
     for (let version = versions[0]!.version - 1n; version > 0n; version--) {
       const older = await get(version).catch(absentAsUndefined)
       if (!older) break

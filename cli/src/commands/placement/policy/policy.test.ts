@@ -20,7 +20,7 @@ const policy = (version: bigint) =>
     policy: {
       version,
       weights: { space: 3 },
-      guarantees: [{ failureDomain: 'rack', losses: 1, mode: 3 }],
+      guarantees: [{ failureDomain: 'topology.kubernetes.io/rack', losses: 1, mode: 3 }],
       cpuOvercommitPercent: 300,
     },
   })
@@ -53,7 +53,13 @@ describe('placement policy', () => {
           asked = request
           return SetPolicyResponse.fromPartial({
             policy: { ...request.policy, version: 5n },
-            brokenGuarantees: [{ domains: ['b'], summary: 'vm/web finds no room' }],
+            brokenGuarantees: [
+              {
+                guarantee: { failureDomain: 'topology.kubernetes.io/rack' },
+                domains: ['b'],
+                summary: 'rack=b: 1 of 3 machines find no room',
+              },
+            ],
           })
         },
       },
@@ -63,14 +69,46 @@ describe('placement policy', () => {
     const { code, stdout } = await cluster.run(`placement policy set --file ${file}`)
     expect(asked).toEqual({ ...policy(4n), expectedVersion: 4n, dryRun: false })
     expect(stdout).toContain('policy of the cluster is version 5')
-    expect(stdout).toMatch(/b +vm\/web finds no room/)
+    expect(stdout).toMatch(/^ {2}rack=b +1 of 3 machines find no room$/m)
     expect(code).toBe(0)
+  })
+
+  it('set: takes the short names of labels that --domain takes', async () => {
+    let asked: unknown
+    cluster.services = {
+      placement: {
+        async setPolicy(request) {
+          asked = request.policy?.guarantees.map(({ failureDomain }) => failureDomain)
+          return SetPolicyResponse.fromPartial({ policy: request.policy })
+        },
+      },
+    }
+    await writeFile(
+      file,
+      'guarantees: [{failureDomain: rack}, {failureDomain: node}, {failureDomain: example.org/row}]',
+    )
+    await cluster.run(`placement policy set --file ${file}`)
+    expect(asked).toEqual(['topology.kubernetes.io/rack', '', 'example.org/row'])
+  })
+
+  it('show and history: without a policy they say what holds instead', async () => {
+    cluster.services = {
+      placement: {
+        async getPolicy() {
+          throw new KeelsonError('NOT_FOUND', 'policy "cluster" does not exist')
+        },
+      },
+    }
+    for (const verb of ['show', 'history']) {
+      const { code, stderr } = await cluster.run(`placement policy ${verb}`)
+      expect([code, stderr]).toEqual([7, expect.stringContaining('policy show --effective')])
+    }
   })
 
   it.each([
     ['weigths: {}', '"weigths" is none of scope, name'],
     ['- 1', 'has no policy in it'],
-    ['a: [', 'cannot be read'],
+    ['a: [', 'policy.yaml cannot be read: Flow sequence'],
   ])('set: refuses a file that says %j', async (content, message) => {
     await writeFile(file, content)
     const { code, stderr } = await cluster.run(`placement policy set --file ${file}`)

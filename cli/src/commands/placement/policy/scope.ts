@@ -1,8 +1,10 @@
 /** Whose policy: the cluster's, a class's, a tenant's. */
 import { type PlacementPolicy, PolicyScope } from '@keelson/shared/api'
+import { KeelsonError } from '@keelson/shared/errors'
 import { usageError } from '../../../errors/index.ts'
 import { type Description, describe, timestamp, type View } from '../../../output/index.ts'
 import { text } from '../../../verb/index.ts'
+import { shortLabel } from '../label.ts'
 
 /** Flags that say whose; none means the cluster. */
 export const scopeFlags = {
@@ -28,6 +30,14 @@ export function scopeOf(flags: {
 export function subjectOf({ name, scope }: Pick<PlacementPolicy, 'name' | 'scope'>): string {
   if (scope === PolicyScope.POLICY_SCOPE_STORAGE_CLASS) return `class ${name}`
   return scope === PolicyScope.POLICY_SCOPE_TENANT ? `tenant ${name}` : 'the cluster'
+}
+
+/** Says what holds where a scope has no policy of its own; other errors stay as they are. */
+export function explainAbsence(error: unknown): never {
+  if (!(error instanceof KeelsonError) || error.code !== 'NOT_FOUND') throw error
+  throw new KeelsonError(error.code, error.message, {
+    details: ['the wider scopes and the defaults hold: placement policy show --effective'],
+  })
 }
 
 /** A policy: the policy itself for programs, a description for people. */
@@ -61,7 +71,7 @@ function describePolicy(to: Description, policy: PlacementPolicy): void {
   to.section('Guarantees:', (inner) =>
     inner.table(
       [
-        { title: 'LOSS OF', cell: ({ failureDomain }) => failureDomain || 'single hosts' },
+        { title: 'LOSS OF', cell: ({ failureDomain }) => shortLabel(failureDomain) },
         { title: 'AT ONCE', cell: ({ losses }) => String(losses || 1), right: true },
         { title: 'MODE', cell: ({ mode }) => GUARANTEE_MODES[mode] ?? '' },
       ],

@@ -5,10 +5,11 @@ import {
   PlacementServiceService,
   SetPolicyResponse,
 } from '@keelson/shared/api'
-import { KeelsonError } from '@keelson/shared/errors'
-import { usageError } from '../../../errors/index.ts'
+import { unreadable, usageError } from '../../../errors/index.ts'
 import { describe, type View } from '../../../output/index.ts'
 import { defineVerb, mutating, required, text, wholeNumber } from '../../../verb/index.ts'
+import { labelOf } from '../label.ts'
+import { nameOf } from '../verify.ts'
 import { subjectOf } from './scope.ts'
 
 /** `placement policy set`. */
@@ -65,7 +66,7 @@ export async function readPolicy(path: string): Promise<PlacementPolicy> {
     const { parse } = await import('yaml')
     value = parse(await readFile(path, 'utf8'))
   } catch (cause) {
-    throw new KeelsonError('INVALID_ARGUMENT', `${path} cannot be read`, { cause })
+    throw unreadable(path, cause)
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw usageError(`${path} has no policy in it`)
@@ -97,8 +98,17 @@ function withFullWords(path: string, policy: Record<string, unknown>): Record<st
     throw usageError(`${path}: guarantees is not a list`)
   return {
     ...full('missingLabelAction', full('scope', policy)),
-    ...(guarantees && { guarantees: guarantees.map((guarantee) => full('mode', guarantee)) }),
+    ...(guarantees && {
+      guarantees: guarantees.map((guarantee) => withFullLabel(full('mode', guarantee))),
+    }),
   }
+}
+
+/** Short names of labels, as `--domain` takes them. */
+function withFullLabel(guarantee: Record<string, unknown>): Record<string, unknown> {
+  const { failureDomain } = guarantee
+  if (typeof failureDomain !== 'string') return guarantee
+  return { ...guarantee, failureDomain: labelOf(failureDomain) }
 }
 
 function outcomeView(response: SetPolicyResponse, dryRun: boolean): View {
@@ -119,8 +129,8 @@ function outcomeView(response: SetPolicyResponse, dryRun: boolean): View {
       to.section('Guarantees that do not hold:', (inner) =>
         inner.table<GuaranteeCheck>(
           [
-            { title: 'LOSS OF', cell: ({ domains }) => domains.join(',') },
-            { title: 'SUMMARY', cell: ({ summary }) => summary },
+            { title: 'LOSS OF', cell: nameOf },
+            { title: 'WHY', cell: ({ summary }) => summary.slice(summary.indexOf(': ') + 2) },
           ],
           brokenGuarantees,
         ),

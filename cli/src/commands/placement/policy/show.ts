@@ -1,7 +1,7 @@
 import { PlacementPolicy, PlacementServiceService } from '@keelson/shared/api'
 import { present } from '../../../resource/index.ts'
 import { defineVerb, toggle, wholeNumber } from '../../../verb/index.ts'
-import { policyView, scopeFlags, scopeOf, subjectOf } from './scope.ts'
+import { explainAbsence, policyView, scopeFlags, scopeOf, subjectOf } from './scope.ts'
 
 /** `placement policy show`. */
 export const show = defineVerb({
@@ -23,11 +23,10 @@ export const show = defineVerb({
   async run({ flags, session }) {
     const client = await session.client()
     const whose = scopeOf(flags)
-    const response = await client.call(PlacementServiceService.getPolicy, {
-      ...whose,
-      version: BigInt(flags.version ?? 0),
-      effective: flags.effective,
-    })
+    const request = { ...whose, version: BigInt(flags.version ?? 0), effective: flags.effective }
+    const response = await client
+      .call(PlacementServiceService.getPolicy, request)
+      .catch(explainAbsence)
     const policy = present(response.policy, `policy of ${subjectOf(whose)}`)
     await session.print(policyView(policy, PlacementPolicy.toJSON(policy)))
   },

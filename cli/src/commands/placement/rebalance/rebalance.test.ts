@@ -139,7 +139,7 @@ describe('placement rebalance apply', () => {
   it('plans, shows and applies at once', async () => {
     serve(OPERATION_PHASE_SUCCEEDED)
     const { stdout } = await cluster.run('placement rebalance apply --budget 5GiB --no-wait')
-    expect(stdout).toContain('plan plan-1, kept for')
+    expect(stdout).toContain('plan plan-1 expires in')
     expect(asked.map(({ planId }) => planId)).toEqual([undefined, 'plan-1'])
   })
 

@@ -43,8 +43,7 @@ export function planView(plan: RebalancePlan, json: unknown): View {
       const to = describe(paint, wide)
       to.table(moveColumns, plan.moves)
       to.line(plan.summary)
-      if (plan.moves.length > 0)
-        to.line(`plan ${plan.id}, kept for ${until(plan.expiresAt, nowMs)}`)
+      if (plan.moves.length > 0) to.line(`plan ${plan.id} expires ${until(plan.expiresAt, nowMs)}`)
       return to.text()
     },
   }
