@@ -18,7 +18,7 @@ import { keelsonContender } from './keelson-contender.ts'
 import { type Cost, runMeasured } from './measured.ts'
 import { requirePeers } from './peers.ts'
 import { rebalanceCase } from './rebalancing.ts'
-import { type CaseJson, printHead, printRow, type Row, toJson } from './report.ts'
+import { byFile, type CaseJson, printHead, printRow, type Row, toJson } from './report.ts'
 import { type Case, madeCases } from './tasks.ts'
 import { formatCluster, parseCluster } from './text-format.ts'
 
@@ -61,7 +61,8 @@ function options() {
 async function keep(): Promise<void> {
   if (OUT === undefined) return
   await mkdir(dirname(OUT), { recursive: true })
-  await writeFile(OUT, `${JSON.stringify({ cases: kept }, undefined, 2)}\n`)
+  const shown = INPUTS === undefined ? kept : byFile(kept)
+  await writeFile(OUT, `${JSON.stringify({ cases: shown }, undefined, 2)}\n`)
 }
 
 /** A case that fails says why; the others go on. */

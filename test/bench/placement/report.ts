@@ -50,6 +50,9 @@ export interface CaseJson {
   readonly peerMoves: number | null
   readonly copiedGib: number | null
   readonly peerCopiedGib: number | null
+  /** Processor time of rebalancing, where a case is of both tasks. */
+  readonly rebalanceSeconds?: number | null
+  readonly peerRebalanceSeconds?: number | null
   readonly goals: readonly Goal[]
   readonly notes: readonly string[]
 }
@@ -70,6 +73,34 @@ export function toJson({ task, case: name, ours, peer, bound, goals, notes }: Ro
     copiedGib: ours.copiedGib ?? null,
     peerCopiedGib: peer.copiedGib ?? null,
     ...{ goals, notes },
+  }
+}
+
+/**
+ * One case per file: what fits and in what time is that of filling; scores, moves and bytes are
+ * those of rebalancing where that was run.
+ */
+export function byFile(cases: readonly CaseJson[]): CaseJson[] {
+  const files = new Map<string, CaseJson>()
+  for (const one of cases) {
+    const before = files.get(one.case)
+    files.set(one.case, before ? joined(before, one) : one)
+  }
+  return [...files.values()]
+}
+
+function joined(filled: CaseJson, balanced: CaseJson): CaseJson {
+  const { copiedGib, moves, peerCopiedGib, peerMoves, peerScore, peerSeconds, score, seconds } =
+    balanced
+  const both = score !== null && peerScore !== null
+  return {
+    ...filled,
+    task: `${filled.task}, ${balanced.task}`,
+    ...(both && { score, peerScore }),
+    ...{ moves, peerMoves, copiedGib, peerCopiedGib },
+    ...{ rebalanceSeconds: seconds, peerRebalanceSeconds: peerSeconds },
+    goals: [...filled.goals, ...balanced.goals],
+    notes: [...filled.notes, ...balanced.notes],
   }
 }
 
