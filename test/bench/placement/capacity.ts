@@ -115,7 +115,7 @@ export async function fragmentationCase(
   cluster: GanetiCluster,
   memShare: number,
   contender: PlacementContender,
-  goal: number,
+  goal: { readonly feasible: number; readonly share: number },
 ): Promise<Row> {
   const totalMib = cluster.nodes.reduce((sum, { totalMemMib }) => sum + totalMemMib, 0)
   const count = Math.ceil((memShare * totalMib) / SMALL.memMib)
@@ -126,10 +126,7 @@ export async function fragmentationCase(
     const placer = contender.place(cluster)
     const small = Array.from({ length: count }, () => placer.allocate(SMALL))
     const between = withNew(cluster, SMALL, small, 'small')
-    const next = contender.place(between)
-    const large: Pair[] = []
-    for (let pair = next.allocate(LARGE); pair !== null; pair = next.allocate(LARGE))
-      large.push(pair)
+    const large = contender.fill(between, LARGE)
     return { small, large, result: withNew(between, LARGE, large, 'large') }
   })
   const missing = ours.small.filter((pair) => pair === null).length
@@ -139,12 +136,11 @@ export async function fragmentationCase(
     ours: { placed: ours.large.length, cost, score: ganetiScore(ours.result) },
     peer: { placed: second.placed, cost: second.cost, score: second.score },
     bound,
-    goals:
-      bound === undefined
-        ? []
-        : [shareGoal('large ones, of the bound', ours.large.length / bound, goal)],
+    goals: [
+      shareGoal('large ones, of what is feasible', ours.large.length / goal.feasible, goal.share),
+    ],
     notes: [
-      `${count} small ones first, ${Math.round(memShare * 100)} % of memory, decided one by one; warm`,
+      `${count} small ones first, ${Math.round(memShare * 100)} % of memory, decided one by one, not knowing of the large; warm`,
       ...(missing > 0 ? [`BROKEN: ${missing} small ones found no room`] : []),
       ...(await judge(cluster, ours.result)),
     ],

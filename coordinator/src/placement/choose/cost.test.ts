@@ -3,7 +3,7 @@ import { createFleet, type Fleet, type MachineRequest } from '../fleet/index.ts'
 import { applyChoice, createChooser } from './chooser.ts'
 import { createCosts, fromSteps, machineScoreParts, volumeScoreParts } from './cost.ts'
 import { chanceOf, randomFleet, randomMachine } from './fixture.ts'
-import { brokenHoles, createStock } from './stock.ts'
+import { brokenHoles, stockOf } from './stock.ts'
 
 const sumOf = (parts: readonly { readonly value: number; readonly weight: number }[]) =>
   parts.reduce((sum, { value, weight }) => sum + value * weight, 0)
@@ -23,6 +23,8 @@ const MACHINE: MachineRequest = {
   preference: undefined,
   seed: 0,
 }
+
+const OLD = { name: 'old', standby: -1, volumes: [], pinned: false }
 
 /** Hosts with this much memory, of which some has a GPU. */
 function fleetOf(memory: readonly number[], gpus: readonly number[] = []): Fleet {
@@ -76,23 +78,24 @@ describe('the parts of a score', () => {
 
 describe('holes', () => {
   it.each([
-    [128, 0, 8, 128 + 64 + 32 + 16 + 8],
-    [128, 28, 8, 32 + 16 + 8],
-    [128, 28, 4, 4],
-    [128, 28, 40, 64],
-    [128, 64, 8, 64 + 32 + 16 + 8],
-    [128, 100, 16, 16],
-  ])('of a host of %i with %i in use, %i more break %i', (capacity, used, amount, broken) => {
+    [128, 0, 8, 128 + 64 + 32 + 16 + 8, 16],
+    [128, 28, 8, 32 + 16 + 8, 0],
+    [128, 28, 4, 4, 8],
+    [128, 28, 12, 32 + 16, 128 + 64 + 32],
+    [128, 28, 40, 64, 128 + 64],
+    [128, 64, 8, 64 + 32 + 16 + 8, 16],
+    [128, 100, 16, 16, 32],
+  ])('of a host of %i with %i in use, %i more break %i and, between, of %i', (...row) => {
+    const [capacity, used, amount, halves, between] = row
     const fleet = fleetOf([capacity])
-    const amounts = [{ column: 0, amount: used }]
-    fleet.putMachine({ name: 'old', host: 0, standby: -1, amounts, volumes: [], pinned: false })
-    expect(brokenHoles(createStock(fleet)[0]!, 0, amount) * capacity).toBe(broken)
+    fleet.putMachine({ ...OLD, host: 0, amounts: [{ column: 0, amount: used }] })
+    const broken = brokenHoles(stockOf(fleet)[0]!, 0, amount) * capacity
+    expect(broken).toBeCloseTo(halves + between * Math.SQRT1_2, 9)
   })
 
   it('are kept: a small machine goes where no room for a large one is lost', () => {
     const fleet = fleetOf([128, 128])
-    const amounts = [{ column: 0, amount: 24 }]
-    fleet.putMachine({ name: 'old', host: 1, standby: -1, amounts, volumes: [], pinned: false })
+    fleet.putMachine({ ...OLD, host: 1, amounts: [{ column: 0, amount: 24 }] })
     expect(createChooser(fleet).choose(MACHINE)?.host).toBe(1)
     expect(createChooser(fleet, { holes: 0 }).choose(MACHINE)?.host).toBe(0)
   })
@@ -106,19 +109,97 @@ it('a machine leaves hosts with what few have to those that want it', () => {
   expect(createChooser(fleet).choose(withGpu)?.host).toBe(0)
 })
 
+/** Hosts of 64 with a pool each, of these names and sizes; none where the name is empty. */
+function fleetWithPools(pools: readonly (readonly [name: string, capacityBytes: number])[]): Fleet {
+  const hosts = pools.map((_, row) => ({
+    name: `host-${row}`,
+    labels: {},
+    capacity: { memory: 64, cpu: 100 },
+  }))
+  return createFleet({
+    hosts,
+    pools: pools.flatMap(([name, capacityBytes], host) =>
+      name === '' ? [] : [{ name, host, capacityBytes }],
+    ),
+    standbyColumns: ['memory'],
+    lossLabel: '',
+  })
+}
+
+const VOLUME = {
+  name: 'data',
+  sizeBytes: 10,
+  replicas: 1,
+  pools: undefined,
+  spread: [],
+  preference: undefined,
+}
+
+const poolsPart = (fleet: Fleet, host: number) =>
+  0 - machineScoreParts(fleet, MACHINE, host).find(({ name }) => name === 'pools')!.value
+
+describe('pools', () => {
+  it('that few hosts have are left to those that want them, as long as they are free', () => {
+    const fleet = fleetWithPools([
+      ['fast', 100],
+      ['slow', 100],
+      ['slow', 100],
+      ['', 0],
+    ])
+    const share = 8 / 64 + 1 / 100
+    expect(fleet.hosts.map((_, host) => poolsPart(fleet, host))).toEqual(
+      [0.75, 0.5, 0.5, 0].map((rarity) => expect.closeTo(rarity * share, 9)),
+    )
+    expect(createChooser(fleet).choose(MACHINE)?.host).toBe(3)
+    fleet.putVolume({ name: 'old', sizeBytes: 100, pools: [0], pinned: false })
+    expect(poolsPart(fleet, 0)).toBe(0)
+    fleet.setPoolCapacity(0, 0)
+    expect(poolsPart(fleet, 0)).toBe(0)
+  })
+
+  it('of names of their own are one sort, so that none is rare where each host has one', () => {
+    const own = fleetWithPools([
+      ['a', 100],
+      ['b', 100],
+      ['c', 100],
+    ])
+    expect(own.hosts.map((_, host) => poolsPart(own, host))).toEqual([0, 0, 0])
+  })
+})
+
+describe('a replica', () => {
+  it('goes where space lasts as long as memory', () => {
+    const fleet = fleetWithPools([
+      ['p', 100],
+      ['p', 100],
+      ['p', 100],
+    ])
+    fleet.putMachine({ ...OLD, host: 1, amounts: [{ column: 0, amount: 48 }] })
+    for (let seed = 0; seed < 100; seed++)
+      expect(createChooser(fleet).chooseVolume(VOLUME, seed)).toEqual([1])
+  })
+
+  it.each([
+    ['of an empty host', 0, 0, 0.1],
+    ['beside half the memory', 32, 0, 0.05],
+    ['beside no memory', 64, 0, 0],
+    ['in half the space', 0, 50, 0.2],
+    ['in the last space, where the price ends', 0, 90, 0.4],
+  ])('binds memory: %s', (_, memory, promised, bound) => {
+    const fleet = fleetWithPools([['p', 100]])
+    fleet.putMachine({ ...OLD, host: 0, amounts: [{ column: 0, amount: memory }] })
+    fleet.putVolume({ name: 'old', sizeBytes: promised, pools: [0], pinned: false })
+    const part = volumeScoreParts(fleet, VOLUME, 0).find(({ name }) => name === 'bind')
+    expect(-part!.value).toBeCloseTo(bound, 9)
+  })
+})
+
 it('a preference moves a machine, and its weight says how far', () => {
   const fleet = fleetOf([64, 64])
   const preference = Float64Array.of(0, 1)
   const preferring = { ...MACHINE, preference }
   expect(createChooser(fleet).choose(preferring)?.host).toBe(1)
-  fleet.putMachine({
-    name: 'old',
-    host: 1,
-    standby: -1,
-    amounts: [{ column: 0, amount: 50 }],
-    volumes: [],
-    pinned: false,
-  })
+  fleet.putMachine({ ...OLD, host: 1, amounts: [{ column: 0, amount: 50 }] })
   expect(createChooser(fleet).choose(preferring)?.host).toBe(1)
   expect(createChooser(fleet, { preference: 0.01, holes: 0 }).choose(preferring)?.host).toBe(0)
 })

@@ -4,9 +4,23 @@
  * numbers of one host and its pools, which is what lets costs be kept while those do not change.
  */
 import type { ScorePart } from '@keelson/shared/model'
-import type { Amount, Fleet, MachineRequest, VolumeRequest } from '../fleet/index.ts'
+import {
+  type Amount,
+  type Fleet,
+  type MachineRequest,
+  MEMORY,
+  type VolumeRequest,
+} from '../fleet/index.ts'
 import { canStandBy, firstShort } from './obstacle.ts'
-import { brokenHoles, createStock, filling, type Stock, usualPool } from './stock.ts'
+import {
+  brokenHoles,
+  filling,
+  free,
+  type PoolStock,
+  poolStockOf,
+  type Stock,
+  stockOf,
+} from './stock.ts'
 import { type ChooseWeights, completeWeights, type Part } from './weights.ts'
 
 /** Costs are whole multiples of this part of 1, so that sums do not depend on their order. */
@@ -36,8 +50,8 @@ export interface Costs {
 /** The costs of a fleet under these weights. */
 export function createCosts(fleet: Fleet, chosen?: ChooseWeights): Costs {
   const weights = completeWeights(chosen)
-  const stock = createStock(fleet)
-  const poolScale = usualPool(fleet)
+  const stock = stockOf(fleet)
+  const pools = poolStockOf(fleet)
   const { poolCapacity, poolHost, poolPromised } = fleet
   const disfavour = createDisfavour(weights.preference)
   return {
@@ -48,13 +62,16 @@ export function createCosts(fleet: Fleet, chosen?: ChooseWeights): Costs {
         weights.headroom * headroom(stock, amounts, host) +
         weights.scarcity * scarcity(stock, amounts, host) +
         weights.holes * holes(stock, amounts, host) +
-        weights.rare * rare(stock, amounts, host)
+        weights.rare * rare(stock, amounts, host) +
+        weights.pools * blockedPools(fleet, pools, stock, amounts, host)
       return toSteps(cost + disfavour(preference, host))
     },
-    replica({ pools, preference, sizeBytes }, pool) {
-      if (pools?.[pool] === 0) return Infinity
+    replica({ pools: usable, preference, sizeBytes }, pool) {
+      if (usable?.[pool] === 0) return Infinity
       if (poolPromised[pool]! + sizeBytes > poolCapacity[pool]!) return Infinity
-      const cost = weights.space * space(fleet, poolScale, sizeBytes, pool)
+      const cost =
+        weights.space * space(fleet, pools, sizeBytes, pool) +
+        weights.bind * bind(fleet, pools, stock[MEMORY]!, sizeBytes, pool)
       return toSteps(cost + disfavour(preference, poolHost[pool]!))
     },
     standby(amounts, standby, domain) {
@@ -132,15 +149,65 @@ function rare(stock: readonly Stock[], amounts: readonly Amount[], host: number)
   return sum
 }
 
+/**
+ * Free shares of the host's pools, each by how few hosts have its sort, times what the machine
+ * takes: a host filled with machines that do not need its pools leaves them unused, for most data
+ * wants its machine beside it. What pools are worth falls as they fill up.
+ */
+function blockedPools(
+  fleet: Fleet,
+  { rarity }: PoolStock,
+  stock: readonly Stock[],
+  amounts: readonly Amount[],
+  host: number,
+): number {
+  const { poolCapacity, poolPromised } = fleet
+  let blocked = 0
+  for (const pool of fleet.poolsOf(host)) {
+    if (rarity[pool] === 0 || !(poolCapacity[pool]! > 0)) continue
+    blocked += rarity[pool]! * Math.max(0, 1 - poolPromised[pool]! / poolCapacity[pool]!)
+  }
+  if (blocked === 0) return 0
+  let share = 0
+  for (let i = 0; i < amounts.length; i++)
+    share += amounts[i]!.amount / stock[amounts[i]!.column]!.usual
+  return share * blocked
+}
+
 /** What a replica takes, as a share of a usual pool, at the price of the pool. */
 function space(
   { poolCapacity, poolPromised }: Fleet,
-  scale: number,
+  { usual }: PoolStock,
   sizeBytes: number,
   pool: number,
 ): number {
   const full = (poolPromised[pool]! + sizeBytes) / poolCapacity[pool]!
-  return (sizeBytes / scale) * Math.sqrt(full)
+  return (sizeBytes / usual) * Math.sqrt(full)
+}
+
+/** The most that memory counts for, however little space is left beside it. */
+const MOST_BOUND = 4
+
+/**
+ * What a replica takes, times the free memory of its host for each byte of free space: where space
+ * runs out first, memory is left that no machine with data can use. Memory is measured in usual
+ * hosts, space in usual pools.
+ */
+function bind(
+  fleet: Fleet,
+  { usual }: PoolStock,
+  memory: Stock,
+  sizeBytes: number,
+  pool: number,
+): number {
+  if (!(sizeBytes > 0)) return 0
+  const { poolCapacity, poolPromised } = fleet
+  const host = fleet.poolHost[pool]!
+  let left = 0
+  for (const one of fleet.poolsOf(host)) left += poolCapacity[one]! - poolPromised[one]!
+  const share = sizeBytes / usual
+  const idle = Math.max(0, free(memory, host)) / memory.usual
+  return share * Math.min(MOST_BOUND, idle / Math.max(share, left / usual))
 }
 
 /** How much more a standby has to keep. */
@@ -166,12 +233,13 @@ export function machineScoreParts(
   host: number,
   weights?: ChooseWeights,
 ): ScorePart[] {
-  const stock = createStock(fleet)
+  const stock = stockOf(fleet)
   return scoreParts(weights, {
     headroom: -headroom(stock, amounts, host),
     scarcity: -scarcity(stock, amounts, host),
     holes: -holes(stock, amounts, host),
     rare: -rare(stock, amounts, host),
+    pools: -blockedPools(fleet, poolStockOf(fleet), stock, amounts, host),
     preference: preference?.[host] ?? 0,
   })
 }
@@ -183,8 +251,10 @@ export function volumeScoreParts(
   pool: number,
   weights?: ChooseWeights,
 ): ScorePart[] {
+  const pools = poolStockOf(fleet)
   return scoreParts(weights, {
-    space: -space(fleet, usualPool(fleet), sizeBytes, pool),
+    space: -space(fleet, pools, sizeBytes, pool),
+    bind: -bind(fleet, pools, stockOf(fleet)[MEMORY]!, sizeBytes, pool),
     preference: preference?.[fleet.poolHost[pool]!] ?? 0,
   })
 }

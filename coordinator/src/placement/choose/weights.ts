@@ -9,35 +9,41 @@ export type Part =
   | 'scarcity'
   | 'holes'
   | 'rare'
+  | 'pools'
   | 'reserve'
   | 'standby'
   | 'space'
+  | 'bind'
   | 'preference'
   | 'locality'
   | 'spread'
 
 /**
- * What each part counts unless told otherwise. The first four are about the machine's host:
+ * What each part counts unless told otherwise. The first five are about the machine's host:
  *
  * - `headroom`: how full the host is afterwards, so that load spreads
  * - `scarcity`: what is taken, at a price that rises with how full the host is
  * - `holes`: room for large machines that is broken up
  * - `rare`: resources few hosts have, blocked by a machine that does not want them
+ * - `pools`: free space of sorts of pools few hosts have, which needs a host with room beside it
  * - `reserve`: what a standby has to keep free in addition
  * - `standby`: scarcity and holes of what the standby keeps, beside those of what is used
  * - `space`: what a replica takes of a pool, at a price that rises with how full the pool is
+ * - `bind`: memory that a replica strands, because it takes scarce space beside much free memory
  * - `preference`: what rules that only prefer say about a host, taken from the request
  * - `locality`: a volume without data on the machine's host, if that is only preferred
  * - `spread`: a replica too many in a failure domain, if another is only preferred
  */
 export const DEFAULT_WEIGHTS: Readonly<Record<Part, number>> = {
-  headroom: 0.3,
+  headroom: 0.02,
   scarcity: 0.4,
-  holes: 0.2,
+  holes: 0.07,
   rare: 1,
+  pools: 2,
   reserve: 0.12,
-  standby: 0.5,
+  standby: 0.35,
   space: 5,
+  bind: 0.5,
   preference: 1,
   locality: 4,
   spread: 8,

@@ -163,7 +163,7 @@ describe('a step', () => {
     expect(play(smallCluster(), [{ type: 'DrainNode', node: 'n1' }])).toMatchInlineSnapshot(`
       "n1 is emptied: 4 moves, 122 GiB to copy
         1. Migrate vm/db n1 -> n2, 8 GiB
-        2. Migrate vm/ci n1 -> n3, 4 GiB
+        2. Migrate vm/ci n1 -> n4, 4 GiB
         3. Replica volume/data n1/p -> n6/p, 100 GiB
         4. Replica volume/scratch n1/p -> n2/p, 10 GiB"
     `)
