@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Choice, Fleet, MachineRequest } from '../fleet/index.ts'
+import { type Choice, createFleet, type Fleet, type MachineRequest } from '../fleet/index.ts'
 import { applyChoice, createChooser } from './chooser.ts'
 import { createCosts } from './cost.ts'
 import {
@@ -12,6 +12,7 @@ import {
   randomMachine,
   randomVolume,
 } from './fixture.ts'
+import { weightsAlone } from './weights.ts'
 
 /** Changes the fleet behind the chooser's back, as growth, failures and removals do. */
 function disturb(chance: Chance, fleet: Fleet): void {
@@ -108,12 +109,37 @@ describe('pools of a volume alone', () => {
         standby: 'None',
         preference: undefined,
       } as const
-      const costs = createCosts(fleet, { rare: 0 })
+      const costs = createCosts(fleet, weightsAlone({ rare: 0 }))
       const pools = createChooser(fleet).chooseVolume(volume, seed)
       const cost = pools
         ? costOf(fleet, costs, request, { host: 0, standby: -1, pools: [pools], cost: 0 })
         : Infinity
       expect(cost, `seed ${seed}`).toBeCloseTo(leastCost(fleet, costs, request), 9)
     }
+  })
+
+  it('spread over hosts, however small the volumes and unlike the hosts are', () => {
+    const memory = Array.from({ length: 20 }, (_, host) => 64 + 32 * (host % 5))
+    const fleet = createFleet({
+      hosts: memory.map((gib, host) => ({
+        name: `n${host}`,
+        labels: {},
+        capacity: { memory: gib * 2 ** 30, cpu: 32_000 },
+      })),
+      pools: memory.map((_, host) => ({ name: 'local', host, capacityBytes: 100 * 2 ** 40 })),
+      standbyColumns: [],
+      lossLabel: '',
+    })
+    const chooser = createChooser(fleet)
+    const count = new Array<number>(memory.length).fill(0)
+    for (let seed = 0; seed < 1_000; seed++) {
+      const request = { name: `v${seed}`, sizeBytes: 16 * 2 ** 20, replicas: 1, spread: [] }
+      const volume = { ...request, pools: undefined, preference: undefined }
+      const pools = chooser.chooseVolume(volume, seed % memory.length)!
+      fleet.putVolume({ ...request, pools, pinned: false })
+      count[pools[0]!]!++
+    }
+    expect(Math.max(...count)).toBeLessThan(100)
+    expect(Math.min(...count)).toBeGreaterThan(25)
   })
 })

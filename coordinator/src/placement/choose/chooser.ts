@@ -2,7 +2,7 @@ import type { Choice, Fleet, MachineRequest, VolumeRequest } from '../fleet/inde
 import { createCosts, fromSteps } from './cost.ts'
 import { createSearchContext, search } from './search.ts'
 import { createShapeCache } from './shape.ts'
-import type { ChooseWeights } from './weights.ts'
+import { type ChooseWeights, weightsAlone } from './weights.ts'
 
 /**
  * Chooses places in a fleet. It sees the fleet as it is at each call. Masks, domains and
@@ -33,13 +33,14 @@ export function createChooser(
   const costs = createCosts(fleet, weights)
   const context = createSearchContext(fleet, costs)
   const cache = createShapeCache(fleet, costs, shapes)
+  const cacheAlone = createShapeCache(fleet, createCosts(fleet, weightsAlone(weights)), shapes)
   return {
     choose(request) {
       const found = search(context, request, cache.get(request))
       return found && { ...found, cost: fromSteps(found.cost) }
     },
     chooseVolume(request, seed) {
-      const [view] = cache.get(alone(request, seed)).volumes
+      const [view] = cacheAlone.get(alone(request, seed)).volumes
       view!.begin(seed)
       if (view!.complete([], Infinity) === Infinity) return null
       return Array.from(view!.found, (host) => view!.pools[host]!)

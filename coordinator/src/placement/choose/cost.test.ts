@@ -4,6 +4,7 @@ import { applyChoice, createChooser } from './chooser.ts'
 import { createCosts, fromSteps, machineScoreParts, volumeScoreParts } from './cost.ts'
 import { chanceOf, randomFleet, randomMachine } from './fixture.ts'
 import { brokenHoles, stockOf } from './stock.ts'
+import { weightsAlone } from './weights.ts'
 
 const sumOf = (parts: readonly { readonly value: number; readonly weight: number }[]) =>
   parts.reduce((sum, { value, weight }) => sum + value * weight, 0)
@@ -168,15 +169,19 @@ describe('pools', () => {
 })
 
 describe('a replica', () => {
-  it('goes where space lasts as long as memory', () => {
+  it('goes where space lasts as long as memory, if a machine comes with it', () => {
     const fleet = fleetWithPools([
       ['p', 100],
       ['p', 100],
       ['p', 100],
     ])
     fleet.putMachine({ ...OLD, host: 1, amounts: [{ column: 0, amount: 48 }] })
-    for (let seed = 0; seed < 100; seed++)
-      expect(createChooser(fleet).chooseVolume(VOLUME, seed)).toEqual([1])
+    const costs = createCosts(fleet)
+    const [first, filled, last] = [0, 1, 2].map((pool) => costs.replica(VOLUME, pool))
+    expect(first).toBe(last)
+    expect(filled).toBeLessThan(first!)
+    const alone = createCosts(fleet, weightsAlone(undefined))
+    expect(alone.replica(VOLUME, 1)).toBe(alone.replica(VOLUME, 0))
   })
 
   it.each([

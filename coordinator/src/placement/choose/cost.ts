@@ -264,9 +264,11 @@ function scoreParts(
   values: Partial<Record<Part, number>>,
 ): ScorePart[] {
   const complete = completeWeights(weights)
-  return Object.entries(values).map(([name, value]) => ({
+  const parts = Object.entries(values).map(([name, value]) => ({
     name,
     value: value === 0 ? 0 : value,
     weight: complete[name as Part],
   }))
+  // A part that is switched off says nothing.
+  return parts.filter(({ weight }) => weight !== 0)
 }

@@ -49,6 +49,14 @@ export const DEFAULT_WEIGHTS: Readonly<Record<Part, number>> = {
   spread: 8,
 }
 
+/**
+ * The weights for a volume by itself. It comes with no machine whose memory it would have to lie
+ * beside; small volumes would all go to the hosts with the least memory for their space.
+ */
+export function weightsAlone(weights: ChooseWeights | undefined): ChooseWeights {
+  return { ...weights, bind: 0 }
+}
+
 /** The defaults with some of them replaced. */
 export function completeWeights(weights: ChooseWeights | undefined): Record<Part, number> {
   return { ...DEFAULT_WEIGHTS, ...weights }

@@ -10,6 +10,7 @@ import {
   type Obstacle,
   volumeObstacle,
   volumeScoreParts,
+  weightsAlone,
 } from '../choose/index.ts'
 import type { Fleet, MachineRequest } from '../fleet/index.ts'
 import { type CompiledMachine, type CompiledVolume, preferencePart } from '../rules/index.ts'
@@ -73,11 +74,13 @@ export function judgeVolume(fleet: Fleet, volume: CompiledVolume): Judge {
       return obstacle && spaceReason(obstacle)
     },
     cost(row) {
-      costs ??= createCosts(fleet, policy.weights)
+      costs ??= createCosts(fleet, weightsAlone(policy.weights))
       return costs.replica(unmasked, row)
     },
     scores: (row) => ({
-      costs: withoutPreference(volumeScoreParts(fleet, unmasked, row, policy.weights)),
+      costs: withoutPreference(
+        volumeScoreParts(fleet, unmasked, row, weightsAlone(policy.weights)),
+      ),
       merits: preferencePart(preferences, policy.weights.preference ?? 1, poolHost[row]!),
     }),
   }
